@@ -1,0 +1,66 @@
+"""`hipseg phantom`: a cohort of synthetic films in the cohorts' own layout."""
+
+from __future__ import annotations
+
+from itertools import chain
+from pathlib import Path
+from typing import Annotated
+
+import pandas as pd
+from pydantic import Field
+
+from hipseg.errors import HipsegError
+from hipseg.parallel import available_cores, ordered_map
+from hipseg.phantom.cohort import film_jobs, make_film, make_plain, make_prosthesis, planted_jobs
+from hipseg.phantom.plants import plant_exclusions
+from hipseg.phantom.preset import Preset
+from hipseg.progress import track
+
+
+def phantom(
+    out: Path,
+    subjects: Annotated[int, Field(ge=1, le=900)],
+    seed: Annotated[int, Field(ge=0)],
+    preset: Preset,
+    exposures: Annotated[int, Field(ge=1, le=2)],
+    landmark_error_mm: Annotated[float, Field(ge=0)],
+    plants: bool,
+    workers: Annotated[int, Field(ge=0)] | None,
+) -> None:
+    """Write the films, their points files, and the truth beside them.
+
+    Args:
+        out: Folder of the cohort; `OUT.truth.csv` beside it holds what only evaluation may read.
+        subjects: How many, one to three visits each.
+        seed: The same seed makes the same files.
+        preset: What varies, and how far.
+        exposures: 2 repeats every visit with another pose and other noise.
+        landmark_error_mm: Standard deviation per axis of the points files' error.
+        plants: Whether to add a file for every reason of exclusion.
+        workers: Processes; all cores if not given.
+    """
+    if out.exists() and any(out.iterdir()):
+        raise HipsegError(f"out: {out} is not empty; name a new folder or remove it")
+    workers = available_cores() if workers is None else workers
+    out.mkdir(parents=True, exist_ok=True)
+    jobs = list(film_jobs(out, preset, subjects, seed, exposures, landmark_error_mm))
+    rows = list(chain.from_iterable(track(ordered_map(make_film, jobs, workers), len(jobs), "films")))
+    films = len(jobs)
+    if plants:
+        rows += _plant(out, preset, subjects, seed)
+        films += 2
+    truth = out.parent / f"{out.name}.truth.csv"
+    pd.DataFrame(rows).to_csv(truth, index=False, float_format="%.5f")
+    print(f"{films} films of preset {preset.name} (version {preset.version}) in {out}, their truth in {truth}")
+
+
+def _plant(out: Path, preset: Preset, subjects: int, seed: int) -> list[dict[str, object]]:
+    sound, implanted = planted_jobs(out, preset, subjects, seed)
+    rows = make_plain(sound) + make_prosthesis(implanted)
+    name = rows[0]["file"]
+    planted = plant_exclusions(out, out / name, out / sound.delivery.points_path(name))
+    count = sum(map(len, planted.values()))
+    print(f"{count} more files that must be excluded, and 1 film with a prosthesis, planted")
+    return rows
+
+

@@ -1,0 +1,49 @@
+"""`hipseg preprocess`: films and points files into one store."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field
+
+from hipseg.data.cohorts import Cohort
+from hipseg.data.preprocess import preprocess_folder
+from hipseg.data.process import Settings
+from hipseg.labels.curves import CurveFunction
+from hipseg.parallel import available_cores
+
+
+def preprocess(
+    input: Path,
+    store: Path,
+    cohorts: dict[str, Cohort],
+    labels: CurveFunction,
+    rows: Annotated[int, Field(ge=16)],
+    columns: Annotated[int, Field(ge=16)],
+    spacing_mm: Annotated[float, Field(gt=0)],
+    percentiles: tuple[float, float],
+    intensity_bits: Annotated[int, Field(ge=8, le=16)],
+    modalities: tuple[str, ...],
+    workers: Annotated[int, Field(ge=0)] | None,
+) -> None:
+    """Bring the store up to date with the input folder and print where every file and hip ended.
+
+    Args:
+        input: Folder with the cohorts' films and points files.
+        store: HDF5 file; `STORE.exclusions.csv` beside it names what was left out and why.
+        cohorts: How each cohort names its files.
+        labels: How head and sourcil run between their landmarks.
+        rows: Of the stored grid.
+        columns: Of the stored grid.
+        spacing_mm: Of the stored grid.
+        percentiles: Between which grey values are clipped.
+        intensity_bits: Precision of the stored grey values.
+        modalities: DICOM modalities that are radiographs.
+        workers: Processes; all cores if not given.
+    """
+    settings = Settings(rows, columns, spacing_mm, percentiles, intensity_bits, modalities, labels)
+    workers = available_cores() if workers is None else workers
+    account = preprocess_folder(input, store, cohorts, settings, workers)
+    print("\n".join(account.lines()))
+    print(f"store {store}, exclusions {store}.exclusions.csv")

@@ -1,0 +1,32 @@
+"""`hipseg split`: which subjects train, validate and test."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field
+
+from hipseg.data.split import SUBSETS, By, make_split
+from hipseg.data.store import Store
+
+
+def split(
+    store: Path, out: Path, by: By, ratios: tuple[float, float, float], seed: Annotated[int, Field(ge=0)]
+) -> None:
+    """Write the split and print its sizes.
+
+    Args:
+        store: HDF5 file.
+        out: CSV file.
+        by: `subject`, or `sample` as the thesis did (the same film then trains and tests).
+        ratios: Shares of train, val and test.
+        seed: The same seed draws the same split.
+    """
+    table = make_split(Store(store).samples, by, ratios, seed)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    table.to_csv(out, index=False)
+    subjects = table["sample"].str.split("/").str[:2].str.join("/").groupby(table["subset"]).nunique()
+    hips = table["subset"].value_counts()
+    sizes = ", ".join(f"{s} {hips.get(s, 0)} hips of {subjects.get(s, 0)} subjects" for s in SUBSETS)
+    print(f"{out}, by {by}: {sizes}")

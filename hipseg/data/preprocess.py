@@ -1,0 +1,133 @@
+"""From an input folder to a store and its exclusions table."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from hipseg.data.cohorts import Cohort, FilmFile, find_films
+from hipseg.data.exclusions import REASONS, Exclusion, exclusions_table
+from hipseg.data.process import Processed, Settings, Task, Unchanged, process
+from hipseg.data.store import Store
+from hipseg.data.store_writer import StoreWriter
+from hipseg.parallel import ordered_map
+from hipseg.progress import track
+
+
+@dataclass(frozen=True)
+class Account:
+    """Where every file and hip ended.
+
+    Attributes:
+        found: Files, without points and system files.
+        stored: Films of this input that are in the store and usable, at least as images.
+        new: Of these, how many were added or changed in this run.
+        film_reasons: Excluded files by reason.
+        hip_reasons: Excluded hips of stored films by reason.
+        polarity: Stored films by polarity.
+        elsewhere: Films of the store that are not in this input.
+    """
+
+    found: int
+    stored: int
+    new: int
+    film_reasons: Counter[str]
+    hip_reasons: Counter[str]
+    polarity: Counter[str]
+    elsewhere: int
+
+    @property
+    def usable_hips(self) -> int:
+        """Hips that can enter a split."""
+        return 2 * self.stored - self.hip_reasons.total()
+
+    def lines(self) -> list[str]:
+        """For people; the numbers add up."""
+        reasons = [f"  {n:6d}  {reason}: {REASONS[reason]}" for reason, n in sorted(self.film_reasons.items())]
+        hips = [f"  {n:6d}  {reason}: {REASONS[reason]}" for reason, n in sorted(self.hip_reasons.items())]
+        lines = [
+            f"{self.found} files found = {self.stored} stored + {self.film_reasons.total()} excluded",
+            *reasons,
+            f"{2 * self.stored} hips = {self.usable_hips} usable + {self.hip_reasons.total()} excluded",
+            *hips,
+            f"{self.new} films were new or changed, {self.stored - self.new} were stored before",
+        ]
+        if strange := {k: n for k, n in self.polarity.items() if k != "stated"}:
+            said = ", ".join(f"{n} {kind}" for kind, n in sorted(strange.items()))
+            lines.append(f"polarity against the header: {said}")
+        if self.elsewhere:
+            lines.append(f"{self.elsewhere} more films in the store are not in this input and stay")
+        return lines
+
+
+def preprocess_folder(
+    folder: Path, store: Path, cohorts: Mapping[str, Cohort], settings: Settings, workers: int
+) -> Account:
+    """Bring a store up to date with an input folder, and write `<store>.exclusions.csv` beside it.
+
+    Args:
+        folder: The input.
+        store: The HDF5 file; what it holds already is kept if unchanged.
+        cohorts: By name.
+        settings: How films are processed.
+        workers: Processes.
+
+    Raises:
+        HipsegError: If the folder is missing or empty, or the store was made otherwise.
+    """
+    found = find_films(folder, cohorts)
+    exclusions = list(found.exclusions)
+    new = 0
+    with StoreWriter(store, settings) as writer:
+        tasks = [Task(film, settings, writer.known_sha256(film.key)) for film in found.films]
+        outcomes = track(ordered_map(process, tasks, workers), len(tasks), "films")
+        for film, outcome in zip(found.films, outcomes, strict=True):
+            if isinstance(outcome, Processed):
+                writer.put(outcome)
+                new += 1
+            elif not isinstance(outcome, Unchanged):
+                exclusions.append(outcome)
+                if film.key in writer:
+                    writer.exclude(film.key, outcome.reason)
+        for key, reason in _now_excluded(found.exclusions, cohorts):
+            if key in writer:
+                writer.exclude(key, reason)
+    return _account(found.count, found.films, new, exclusions, Store(store), store)
+
+
+def _now_excluded(exclusions: list[Exclusion], cohorts: Mapping[str, Cohort]) -> set[tuple[str, str]]:
+    """Film keys of files that their names exclude (duplicates), with the reason."""
+    keys = set()
+    for row in exclusions:
+        for cohort in cohorts.values():
+            if match := cohort.film_regex.fullmatch(row.file):
+                fields = match.groupdict()
+                keys.add((f"{cohort.name}/{fields['subject']}/{fields.get('visit', '')}", row.reason))
+    return keys
+
+
+def _account(
+    found: int, films: list[FilmFile], new: int, exclusions: list[Exclusion], store: Store, path: Path
+) -> Account:
+    excluded = {row.file for row in exclusions}
+    names = {film.key: film.name for film in films if film.name not in excluded}
+    table = store.films
+    keys = table["cohort"] + "/" + table["subject"] + "/" + table["visit"]
+    here = keys.isin(names)
+    samples = store.samples[store.samples["image"].isin(here[here].index) & ~store.samples["usable"]]
+    hips = [
+        Exclusion(names[key.rsplit("/", 1)[0]], side, reason, REASONS[reason])
+        for key, side, reason in zip(samples["key"], samples["side"], samples["reason"], strict=True)
+    ]
+    exclusions_table(exclusions + hips).to_csv(f"{path}.exclusions.csv", index=False)
+    return Account(
+        found=found,
+        stored=int(here.sum()),
+        new=new,
+        film_reasons=Counter(row.reason for row in exclusions),
+        hip_reasons=Counter(row.reason for row in hips),
+        polarity=Counter(table.loc[here, "polarity"]),
+        elsewhere=int((~here).sum()),
+    )

@@ -1,0 +1,189 @@
+"""One film from its file to what the store holds: SPEC's steps, one function each, run in worker processes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hipseg.data.cohorts import FilmFile
+from hipseg.data.exclusions import Exclusion
+from hipseg.errors import Excluded
+from hipseg.grid import Grid
+from hipseg.io.dicom import Film, file_sha256, read_film
+from hipseg.labels.circle import head_circle
+from hipseg.labels.curves import CurveFunction
+from hipseg.labels.label_map import draw_label_map
+from hipseg.labels.landmarks import LANDMARKS_PER_HIP, SIDES, Points, Side, hip_landmarks
+from hipseg.labels.points_file import read_points
+from hipseg.transforms.implant import shows_metal
+from hipseg.transforms.intensity import clip_and_scale, to_uint16
+from hipseg.transforms.polarity import Polarity, check_polarity
+from hipseg.transforms.resample import inside_film, resample
+
+Image = NDArray[np.float32]
+_NOT_PLACED: Final = 1e-6
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What decides the content of a store; kept in it, and a store is never continued with others.
+
+    Attributes:
+        rows: Of the stored grid.
+        columns: Of the stored grid.
+        spacing_mm: Of the stored grid.
+        percentiles: Between which the grey values are clipped.
+        intensity_bits: Precision of the stored grey values.
+        modalities: DICOM modalities that are radiographs.
+        curves: How head and sourcil run between their landmarks.
+    """
+
+    rows: int
+    columns: int
+    spacing_mm: float
+    percentiles: tuple[float, float]
+    intensity_bits: int
+    modalities: tuple[str, ...]
+    curves: CurveFunction
+
+
+@dataclass(frozen=True)
+class Task:
+    """A film to process.
+
+    Attributes:
+        film: Its file.
+        settings: How.
+        known_sha256: Of the file when it was stored before, or empty.
+    """
+
+    film: FilmFile
+    settings: Settings
+    known_sha256: str
+
+
+@dataclass(frozen=True)
+class Hip:
+    """One side of a processed film; `reason` is empty if it can be used.
+
+    Attributes:
+        side: Right or left.
+        label: (rows, columns) uint8, all background if it can't be used.
+        landmarks: (80, 2) in pixel-centre coordinates of the stored image, NaN if it can't be used.
+        reason: Reason code of its exclusion.
+        detail: The reason in a sentence.
+    """
+
+    side: Side
+    label: NDArray[np.uint8]
+    landmarks: Points
+    reason: str
+    detail: str
+
+
+@dataclass(frozen=True)
+class Processed:
+    """What the store keeps of a film."""
+
+    file: FilmFile
+    film: Film
+    grid: Grid
+    image: NDArray[np.uint16]
+    hips: tuple[Hip, ...]
+    polarity: Polarity
+
+
+@dataclass(frozen=True)
+class Unchanged:
+    """A film whose bytes are as they were when it was stored."""
+
+    file: FilmFile
+
+
+Outcome = Processed | Unchanged | Exclusion
+
+
+def centred_grid(film: Film, settings: Settings) -> Grid:
+    """The stored grid over a film, their centres in one place.
+
+    Raises:
+        Excluded: `too_large` if the film does not fit.
+    """
+    grid = Grid.centred((settings.rows, settings.columns), settings.spacing_mm, film.grid.centre_mm)
+    (width, height), (most_wide, most_high) = film.grid.size_mm, grid.size_mm
+    if width > most_wide or height > most_high:
+        detail = f"{width:.1f} x {height:.1f} mm do not fit into {most_wide:.1f} x {most_high:.1f} mm"
+        raise Excluded("too_large", detail)
+    return grid
+
+
+def bright_bone(image: Image, inside: tuple[slice, slice], spacing_mm: float) -> tuple[Image, Polarity]:
+    """The resampled film with bright bone, and whether that took correcting what the header states."""
+    polarity = check_polarity(image[inside], spacing_mm)
+    if polarity == "corrected":
+        image = image.copy()
+        film = image[inside]
+        image[inside] = film.max() + film.min() - film
+    return image, polarity
+
+
+def prepare_hip(points: Points, side: Side, film: Film, grid: Grid, image: Image, curves: CurveFunction) -> Hip:
+    """One side's landmarks and label map, or why there are none.
+
+    Args:
+        points: (160, 2) film millimetres.
+        side: Which.
+        film: As read.
+        grid: The stored grid.
+        image: The film on that grid, bone bright, not clipped.
+        curves: How head and sourcil run between their landmarks.
+    """
+    landmarks_mm = hip_landmarks(points, side)
+    landmarks = grid.to_pixels(landmarks_mm)
+    reason, detail = "", ""
+    if np.isnan(landmarks_mm).any() or (np.abs(landmarks_mm) < _NOT_PLACED).all():
+        reason, detail = "side_missing", f"the points file places no landmarks on the {side}"
+    elif (outside := ((landmarks_mm < 0) | (landmarks_mm > film.grid.size_mm)).any(axis=1)).any():
+        reason, detail = "points_outside", f"{outside.sum()} of {LANDMARKS_PER_HIP} landmarks lie outside the film"
+    else:
+        try:
+            circle = head_circle(landmarks)
+        except (ValueError, np.linalg.LinAlgError):
+            reason, detail = "side_missing", f"the {side} femoral head's landmarks lie on one spot or line"
+        else:
+            if shows_metal(image[inside_film(film.grid, grid)], image, circle):
+                reason, detail = "implant", "the femoral head is as bright as metal"
+    if reason:
+        label = np.zeros(grid.shape, dtype=np.uint8)
+        return Hip(side, label, np.full_like(landmarks, np.nan), reason, detail)
+    return Hip(side, draw_label_map(landmarks, grid.shape, curves), landmarks, "", "")
+
+
+def process(task: Task) -> Outcome:
+    """Process one film; what is wrong with it comes back as an exclusion."""
+    try:
+        if task.known_sha256 and file_sha256(task.film.path) == task.known_sha256:
+            return Unchanged(task.film)
+        return _process(task.film, task.settings)
+    except Excluded as excluded:
+        return Exclusion(task.film.name, "", excluded.reason, excluded.detail)
+    except OSError as error:
+        return Exclusion(task.film.name, "", "unreadable", f"the file can't be opened ({error.strerror})")
+
+
+def _process(file: FilmFile, settings: Settings) -> Processed:
+    film = read_film(file.path, settings.modalities)
+    points = read_points(file.points)
+    grid = centred_grid(film, settings)
+    image = resample(film.pixels, film.grid, grid)
+    inside = inside_film(film.grid, grid)
+    image, polarity = bright_bone(image, inside, grid.spacing_mm)
+    hips = tuple(prepare_hip(points, side, film, grid, image, settings.curves) for side in SIDES)
+    try:
+        scaled = clip_and_scale(image, inside, settings.percentiles)
+    except (ValueError, IndexError):
+        raise Excluded("constant", "the image has one grey value between its percentiles") from None
+    return Processed(file, film, grid, to_uint16(scaled, settings.intensity_bits), hips, polarity)

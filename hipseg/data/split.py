@@ -1,0 +1,99 @@
+"""Who trains and who tests: a CSV of samples and their subset, whole subjects together."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final, Literal, get_args
+
+import numpy as np
+import pandas as pd
+
+from hipseg.errors import HipsegError
+
+Subset = Literal["train", "val", "test"]
+SUBSETS: Final[tuple[Subset, ...]] = get_args(Subset)
+By = Literal["subject", "sample"]
+
+
+def largest_remainder(count: int, ratios: Sequence[float]) -> list[int]:
+    """Whole numbers in the given proportions that add up to `count` (Hamilton's method)."""
+    exact = np.asarray(ratios, dtype=float) / sum(ratios) * count
+    whole = np.floor(exact).astype(int)
+    order = np.argsort(-(exact - whole), kind="stable")
+    whole[order[: count - whole.sum()]] += 1
+    return [int(n) for n in whole]
+
+
+def make_split(samples: pd.DataFrame, by: By, ratios: Sequence[float], seed: int) -> pd.DataFrame:
+    """Draw a split.
+
+    Args:
+        samples: A store's samples; only usable ones enter.
+        by: `subject` keeps a subject's hips, films and visits in one subset; `sample` scatters them, as the thesis does.
+        ratios: Shares of train, val and test, counted in what `by` says.
+        seed: The same seed draws the same split.
+
+    Returns:
+        `sample`, `subset`; rows within a subset are in the order of drawing, so that its first rows are a smaller
+        subset of the same kind.
+
+    Raises:
+        HipsegError: If a ratio is negative or there are too few to fill every subset that has a share.
+    """
+    if len(ratios) != len(SUBSETS) or min(ratios) < 0 or sum(ratios) <= 0:
+        raise HipsegError(f"ratios: give three shares of train, val and test, none negative; got {list(ratios)}")
+    keys = sorted(samples.loc[samples["usable"], "key"])
+    units = keys if by == "sample" else ["/".join(key.split("/")[:2]) for key in keys]
+    unique = np.array(sorted(set(units)))
+    drawn = np.random.default_rng(seed).permutation(unique)
+    counts = largest_remainder(len(drawn), ratios)
+    for subset, share, count in zip(SUBSETS, ratios, counts, strict=True):
+        if share > 0 and count == 0:
+            raise HipsegError(f"ratios: {len(drawn)} {by}s are too few to give {subset} a share of {share:g}")
+    ends = np.cumsum(counts)
+    subset_of = {str(unit): SUBSETS[int(np.searchsorted(ends, i, side="right"))] for i, unit in enumerate(drawn)}
+    order = {str(unit): i for i, unit in enumerate(drawn)}
+    table = pd.DataFrame({"sample": keys, "subset": [subset_of[unit] for unit in units]})
+    return table.iloc[np.argsort([order[unit] for unit in units], kind="stable")].reset_index(drop=True)
+
+
+def read_split(path: Path, samples: pd.DataFrame) -> pd.DataFrame:
+    """Read a split and check it against the store it will be used with.
+
+    Args:
+        path: CSV with `sample`, `subset`.
+        samples: The store's samples.
+
+    Raises:
+        HipsegError: If the file is missing, malformed, or names samples that the store lacks or marks unusable.
+    """
+    try:
+        table = pd.read_csv(path, dtype=str)
+    except FileNotFoundError:
+        raise HipsegError(f"data.split: there is no file {path}; make it with 'hipseg split'") from None
+    except (OSError, ValueError) as error:
+        raise HipsegError(f"data.split: {path} is not a CSV table ({error})") from None
+    if not {"sample", "subset"} <= set(table.columns):
+        raise HipsegError(f"data.split: {path} needs the columns sample and subset")
+    if strange := set(table["subset"].fillna("")) - set(SUBSETS):
+        raise HipsegError(f"data.split: {path} has the subset '{min(strange)}'; it must be train, val or test")
+    if table["sample"].duplicated().any():
+        raise HipsegError(f"data.split: {path} lists a sample twice; make it again with 'hipseg split'")
+    known = set(samples.loc[samples["usable"], "key"])
+    if absent := [sample for sample in table["sample"] if sample not in known]:
+        said = f"{len(absent)} of {len(table)} samples are not usable samples of the store"
+        raise HipsegError(f"data.split: {path} does not match the store: {said}; make it with 'hipseg split'")
+    return table
+
+
+def subset_samples(table: pd.DataFrame, subset: Subset, size: int | None) -> list[str]:
+    """The samples of a subset, or its first `size`.
+
+    Raises:
+        HipsegError: If the subset has fewer.
+    """
+    samples = [str(sample) for sample in table.loc[table["subset"] == subset, "sample"]]
+    if size is not None and size > len(samples):
+        raise HipsegError(f"data.{subset}_size: {size} samples are asked for, the split has {len(samples)}")
+    return samples[:size]

@@ -1,0 +1,185 @@
+"""Writing a store so that a kill at any moment leaves it readable and a second run completes it."""
+
+from __future__ import annotations
+
+import json
+import secrets
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Final, Self
+
+import h5py
+import numpy as np
+
+from hipseg.data.process import Processed, Settings
+from hipseg.data.store import FILM_TYPE, FILTER, FORMAT, SAMPLE_TYPE, check_format, encode_chunk
+from hipseg.errors import HipsegError
+from hipseg.labels.label_map import LABEL_NAMES
+from hipseg.labels.landmarks import LANDMARKS_PER_HIP, SIDES
+
+_BATCH: Final = 16
+_HIPS: Final = len(SIDES)
+
+
+def describe(settings: Settings) -> dict[str, Any]:
+    """Settings as plain data."""
+    plain = {name: value for name, value in vars(settings).items() if name != "curves"}
+    return plain | {
+        "curves": settings.curves.__name__,
+        "percentiles": list(settings.percentiles),
+        "modalities": sorted(settings.modalities),
+    }
+
+
+class StoreWriter:
+    """The one writer of a store; film i has the sample rows 2 i (right) and 2 i + 1 (left).
+
+    Films are buffered and written in batches: pixels, then samples, then films, then a flush. Rows beyond the last
+    film are what a killed run left half-written; they are cut off on opening.
+
+    Args:
+        path: The file, made if it is not there.
+        settings: With which all its films are processed.
+
+    Raises:
+        HipsegError: If the file is no store, or was made with other settings.
+    """
+
+    def __init__(self, path: Path, settings: Settings) -> None:
+        self._buffer: list[Processed] = []
+        self._shape = (settings.rows, settings.columns)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            self._file = h5py.File(path, "a")
+            self._prepare(path, settings)
+        except (OSError, KeyError) as error:
+            raise HipsegError(f"store: {path} can't be continued ({error}); name a new one or remove it") from None
+
+    def _prepare(self, path: Path, settings: Settings) -> None:
+        if len(self._file.keys()) < 5:
+            # New, or killed while it was being made.
+            self._create(settings)
+        check_format(self._file, path)
+        made = json.loads(self._file.attrs["preprocessing"])
+        for name, value in describe(settings).items():
+            if made.get(name) != value:
+                said = f"was made with {name} = {made.get(name)}, not {value}"
+                raise HipsegError(f"store: {path} {said}; name a new store")
+        self._truncate()
+        films = self._file["films"][:]
+        keys = [b"/".join(row).decode() for row in zip(films["cohort"], films["subject"], films["visit"], strict=True)]
+        self._rows = {key: row for row, key in enumerate(keys)}
+        self._sha256 = {key: sha.decode() for key, sha in zip(keys, films["source_sha256"], strict=True)}
+
+    def _create(self, settings: Settings) -> None:
+        for name in list(self._file.keys()):
+            del self._file[name]
+        shape = self._shape
+        none, chunked = {"shape": (0, *shape), "maxshape": (None, *shape)}, {"chunks": (1, *shape), **FILTER}
+        self._file.attrs["format"] = FORMAT
+        self._file.attrs["label_names"] = list(LABEL_NAMES)
+        self._file.attrs["preprocessing"] = json.dumps(describe(settings))
+        self._file.attrs["identity_key"] = secrets.token_hex(16)
+        self._file.create_dataset("images", dtype="u2", **none, **chunked)
+        self._file.create_dataset("labels", dtype="u1", **none, **chunked)
+        points = (LANDMARKS_PER_HIP, 2)
+        self._file.create_dataset("landmarks", (0, *points), "f8", maxshape=(None, *points), chunks=(64, *points))
+        self._file.create_dataset("samples", (0,), SAMPLE_TYPE, maxshape=(None,), chunks=(256,))
+        self._file.create_dataset("films", (0,), FILM_TYPE, maxshape=(None,), chunks=(128,))
+        self._file.flush()
+
+    def _truncate(self) -> None:
+        count = len(self._file["films"])
+        for name, rows in (("images", count), ("labels", _HIPS * count), ("landmarks", _HIPS * count),
+                           ("samples", _HIPS * count)):  # fmt: skip
+            if len(self._file[name]) != rows:
+                self._file[name].resize(rows, axis=0)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if kind is None or issubclass(kind, KeyboardInterrupt):
+            self.flush()
+        self._file.close()
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def __contains__(self, key: str) -> bool:
+        return key in self._rows
+
+    def known_sha256(self, key: str) -> str:
+        """Hash of a stored film's file, or empty."""
+        return self._sha256.get(key, "")
+
+    def put(self, film: Processed) -> None:
+        """Add a film, or replace the one of the same cohort, subject and visit."""
+        if film.file.key in self._rows:
+            self._replace(self._rows[film.file.key], film)
+            return
+        self._buffer.append(film)
+        if len(self._buffer) >= _BATCH:
+            self.flush()
+
+    def flush(self) -> None:
+        """Write what is buffered and bring it to disk."""
+        if self._buffer:
+            start = len(self._file["films"])
+            self._write(start, self._buffer)
+            for row, film in enumerate(self._buffer, start):
+                self._rows[film.file.key] = row
+            self._buffer = []
+        self._file.flush()
+
+    def exclude(self, key: str, reason: str) -> None:
+        """Mark both hips of a stored film as not usable: its file has changed for the worse."""
+        row = self._rows[key] * _HIPS
+        samples = self._file["samples"][row : row + _HIPS]
+        samples["usable"], samples["reason"] = False, reason.encode()
+        self._file["samples"][row : row + _HIPS] = samples
+        film = self._file["films"][self._rows[key]]
+        film["source_sha256"] = b""
+        self._file["films"][self._rows[key]] = film
+
+    def _replace(self, row: int, film: Processed) -> None:
+        self._write(row, [film])
+        self._file.flush()
+
+    def _write(self, start: int, films: list[Processed]) -> None:
+        stop = start + len(films)
+        hips = [hip for film in films for hip in film.hips]
+        rows = slice(start * _HIPS, stop * _HIPS)
+        self._fill_chunks("images", start, [film.image for film in films])
+        self._fill_chunks("labels", rows.start, [hip.label for hip in hips])
+        self._fill("landmarks", rows, np.stack([hip.landmarks for hip in hips]))
+        self._fill("samples", rows, np.array(
+            [(f"{film.file.key}/{hip.side}".encode(), start + i, hip.side == "left", hip.side.encode(), not hip.reason,
+              hip.reason.encode()) for i, film in enumerate(films) for hip in film.hips], dtype=SAMPLE_TYPE))  # fmt: skip
+        self._file.flush()
+        self._fill("films", slice(start, stop), np.array([_film_row(film) for film in films], dtype=FILM_TYPE))
+
+    def _fill_chunks(self, name: str, start: int, chunks: list[np.ndarray[Any, Any]]) -> None:
+        dataset = self._file[name]
+        if len(dataset) < start + len(chunks):
+            dataset.resize(start + len(chunks), axis=0)
+        for row, pixels in enumerate(chunks, start):
+            dataset.id.write_direct_chunk((row, 0, 0), encode_chunk(pixels))
+
+    def _fill(self, name: str, rows: slice, values: np.ndarray[Any, Any]) -> None:
+        dataset = self._file[name]
+        if len(dataset) < rows.stop:
+            dataset.resize(rows.stop, axis=0)
+        dataset[rows] = values
+
+
+def _film_row(film: Processed) -> tuple[Any, ...]:
+    file, spacing, grid = film.file, film.film.spacing, film.grid
+    rows, columns = film.film.pixels.shape
+    return (
+        file.cohort.encode(), file.subject.encode(), file.visit.encode(), grid.spacing_mm, *grid.origin_mm,
+        spacing.mm, spacing.tag.encode(), spacing.imager_mm, rows, columns, film.film.sha256.encode(),
+        film.polarity.encode(),
+    )  # fmt: skip

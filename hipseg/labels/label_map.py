@@ -1,0 +1,61 @@
+"""One hip's landmarks as a label map."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+from skimage.draw import polygon2mask
+
+from hipseg.labels.circle import head_circle
+from hipseg.labels.curves import CurveFunction, JointCurves
+from hipseg.labels.landmarks import FEMORAL_HEAD, FEMUR, ROOF, ROOF_TOP, SOURCIL_LATERAL, SOURCIL_MEDIAL, Points
+
+LABEL_NAMES: Final = ("background", "femoral_head", "acetabular_roof", "joint_space")
+FEMORAL_HEAD_LABEL: Final = LABEL_NAMES.index("femoral_head")
+ROOF_LABEL: Final = LABEL_NAMES.index("acetabular_roof")
+JOINT_SPACE_LABEL: Final = LABEL_NAMES.index("joint_space")
+
+
+def femur_outline(landmarks: Points, curves: JointCurves) -> Points:
+    """The proximal femur's closed outline: chords, with the head's curve in place of its arc."""
+    before, after = landmarks[FEMUR.start : FEMORAL_HEAD.start], landmarks[FEMORAL_HEAD.stop : FEMUR.stop]
+    return np.concatenate([before, curves.femoral_head, after])
+
+
+def roof_outline(landmarks: Points, curves: JointCurves) -> Points:
+    """The acetabular roof's closed outline: lateral chords, the sourcil, and the corner above its medial end."""
+    corner = [[landmarks[SOURCIL_MEDIAL, 0], landmarks[ROOF_TOP, 1]]]
+    return np.concatenate([landmarks[ROOF.start : SOURCIL_LATERAL], curves.sourcil, corner])
+
+
+def joint_space_outline(landmarks: Points) -> Points:
+    """The region in which what is neither femur nor roof is joint space."""
+    medial_x, top_y = landmarks[SOURCIL_MEDIAL, 0], landmarks[ROOF_TOP, 1]
+    centre = head_circle(landmarks).centre
+    return np.array(
+        [landmarks[SOURCIL_LATERAL], centre, (medial_x, centre[1]), (medial_x, top_y), landmarks[ROOF_TOP]]
+    )
+
+
+def draw_label_map(landmarks: Points, shape: tuple[int, int], curve_function: CurveFunction) -> NDArray[np.uint8]:
+    """Draw one hip; where regions overlap femur lies over roof, and roof over joint space.
+
+    Args:
+        landmarks: (80, 2) in pixel-centre coordinates of the image, x then y.
+        shape: Rows and columns of the image; what lies beyond it is cut off.
+        curve_function: How head and sourcil run between their landmarks.
+
+    Returns:
+        (rows, columns) uint8 in the order of `LABEL_NAMES`; a pixel has a region's label if its centre is inside.
+    """
+    curves = curve_function(landmarks)
+    labels = np.zeros(shape, dtype=np.uint8)
+    for outline, label in (
+        (joint_space_outline(landmarks), JOINT_SPACE_LABEL),
+        (roof_outline(landmarks, curves), ROOF_LABEL),
+        (femur_outline(landmarks, curves), FEMORAL_HEAD_LABEL),
+    ):
+        labels[polygon2mask(shape, outline[:, ::-1])] = label
+    return labels

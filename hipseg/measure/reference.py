@@ -1,0 +1,56 @@
+"""The reference minimum joint space width: the distance between the joint's two curves."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from skimage.measure import points_in_poly
+
+from hipseg.labels.curves import JointCurves
+from hipseg.labels.landmarks import Points
+
+
+class Gap(NamedTuple):
+    """The shortest line between head and sourcil, in the unit and frame of the curves.
+
+    Attributes:
+        width: Its length; 0 where bone lies on bone.
+        on_head: Its end on the femoral head, (2,).
+        on_sourcil: Its end on the sourcil, (2,).
+    """
+
+    width: float
+    on_head: Points
+    on_sourcil: Points
+
+
+def _nearest(points: Points, line: Points) -> tuple[float, Points, Points]:
+    """The pair of one of `points` (n, 2) and a point on the polyline `line` (m, 2) that lie closest."""
+    start, along = line[:-1], np.diff(line, axis=0)
+    dx, dy = along.T
+    x, y = points[:, :1] - start[:, 0], points[:, 1:] - start[:, 1]
+    fraction = np.clip((x * dx + y * dy) / np.maximum(dx * dx + dy * dy, 1e-18), 0.0, 1.0)
+    distance2 = (x - fraction * dx) ** 2 + (y - fraction * dy) ** 2
+    i, j = np.unravel_index(np.argmin(distance2), distance2.shape)
+    return float(np.sqrt(distance2[i, j])), points[i], start[j] + fraction[i, j] * along[j]
+
+
+def reference_gap(curves: JointCurves) -> Gap:
+    """Measure the minimum joint space width on the curves of one hip.
+
+    Two polylines that don't cross are closest at a vertex of one of them, so both directions are searched point to
+    segment. A sourcil that reaches into the head (closed by its chord) is bone on bone.
+
+    Args:
+        curves: Head and sourcil.
+    """
+    touching = points_in_poly(curves.sourcil, curves.femoral_head)
+    if touching.any():
+        point = curves.sourcil[int(np.flatnonzero(touching)[touching.sum() // 2])]
+        return Gap(0.0, point, point)
+    width_a, on_head_a, on_sourcil_a = _nearest(curves.femoral_head, curves.sourcil)
+    width_b, on_sourcil_b, on_head_b = _nearest(curves.sourcil, curves.femoral_head)
+    if width_a <= width_b:
+        return Gap(width_a, on_head_a, on_sourcil_a)
+    return Gap(width_b, on_head_b, on_sourcil_b)

@@ -1,0 +1,115 @@
+"""What a phantom cohort varies, and how far: the numbers of one preset in `conf/preset/`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+Normal = tuple[float, float]
+"""Mean and standard deviation; draws stay within 2.5 of the latter."""
+
+
+def draw(rng: np.random.Generator, normal: Normal) -> float:
+    """One value of a normal distribution cut off at 2.5 standard deviations."""
+    mean, sd = normal
+    return float(mean + sd * np.clip(rng.standard_normal(), -2.5, 2.5))
+
+
+@dataclass(frozen=True)
+class Anatomy:
+    """The shape of a subject's bones and body; lengths are the body's own, before magnification."""
+
+    head_radius_mm: Normal
+    neck_length: Normal
+    neck_shaft_deg: Normal
+    roof_inclination_deg: Normal
+    roof_rim_mm: Normal
+    pelvis_width: Normal
+    pelvis_height: Normal
+    foramen_height: Normal
+    femur_reach: Normal
+    lesser_trochanter_mm: Normal
+    warp_mm: Normal
+    body_size: Normal
+    asymmetry: float
+
+
+@dataclass(frozen=True)
+class Joint:
+    """Minimum joint space width of a hip, and what becomes of it between visits."""
+
+    width_mm: Normal
+    severe_share: float
+    severe_width_mm: tuple[float, float]
+    narrowing_mm: Normal
+    migration_deg: Normal
+    range_mm: tuple[float, float]
+
+
+@dataclass(frozen=True)
+class Pose:
+    """How the subject lay or stood for one film."""
+
+    tilt: Normal
+    rotation: Normal
+    roll_deg: Normal
+    leg_rotation: Normal
+    abduction_deg: Normal
+    magnification: Normal
+    centre_x_mm: Normal
+    centre_y_mm: Normal
+
+
+@dataclass(frozen=True)
+class Contrast:
+    """How much each structure absorbs, as a factor on its realistic amount: exp(N(0, spread)), or nothing at all."""
+
+    spread: float
+    joint_spread: float
+    drop: float
+    thickness_power: Normal
+    edge_mm: tuple[float, float]
+
+
+@dataclass(frozen=True)
+class Exposure:
+    """What lies between the shadow and the stored film."""
+
+    gamma: Normal
+    field: Normal
+    texture: Normal
+    trabeculae: Normal
+    blur_mm: tuple[float, float]
+    noise: tuple[float, float]
+    gas: tuple[int, int]
+    contrast_medium: float
+    skin_folds: tuple[int, int]
+    collimated: float
+    marker: float
+
+
+@dataclass(frozen=True)
+class Faults:
+    """Shares of films that are delivered with something to stumble over."""
+
+    monochrome1: float
+    imager_spacing_only: float
+    compressed: float
+    lying_header: float
+    prosthesis: float
+    missing_side: float
+
+
+@dataclass(frozen=True)
+class Preset:
+    """One frozen set of ranges; a changed number is a new version."""
+
+    name: str
+    version: int
+    anatomy: Anatomy
+    joint: Joint
+    pose: Pose
+    contrast: Contrast
+    exposure: Exposure
+    faults: Faults
