@@ -1,0 +1,91 @@
+"""The command line: `hipseg COMMAND [hydra overrides]`."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import re
+import sys
+from collections.abc import Callable
+from typing import Any, Final, NoReturn
+
+import hydra
+from hydra.errors import HydraException
+from omegaconf import DictConfig
+from omegaconf.errors import OmegaConfBaseException
+
+from hipseg.config import conf_folder
+from hipseg.errors import HipsegError
+
+COMMANDS: Final[dict[str, str]] = {
+    "phantom": "write a cohort of synthetic films to try everything on",
+    "preprocess": "bring films and points files into one store",
+    "split": "decide which subjects train, validate and test",
+    "train": "train a model, test it, measure the joint space width",
+    "evaluate": "test a checkpoint on a store and a split",
+    "predict": "apply a checkpoint to films",
+    "report": "compare runs on one page",
+}
+_SWEEPS: Final = frozenset({"train", "evaluate"})
+_HELP: Final = {"-h", "--help", "help"}
+
+
+def _fail(sentence: str) -> NoReturn:
+    print(f"hipseg: {sentence}", file=sys.stderr)
+    raise SystemExit(1)
+
+
+def _sentence(error: BaseException, command: str) -> str:
+    """An error as one line that names the key and the fix."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    text = " ".join(lines) or type(error).__name__
+    if match := re.search(r"Could not (?:override|append to config[^']*|delete)[^']*'([^']+)'", text):
+        if "could not be used" not in text and "already" not in text:
+            return f"{match[1]}: there is no such key; 'hipseg {command} --help' lists them all"
+    if match := re.search(r"In '[^']+': Could not find '([^']+)/([^'/]+)' Available options in '[^']+': (.*)", text):
+        return f"{match[1]}: there is no option '{match[2]}'; choose {', '.join(match[3].split())}"
+    if match := re.search(r"Could not find '([^']+)/([^'/]+)' Available options in '[^']+': (.*)", text):
+        return f"{match[1]}: there is no option '{match[2]}'; choose {', '.join(match[3].split())}"
+    return text.removesuffix("See https://hydra.cc/docs/1.2/advanced/override_grammar/basic for details").strip()
+
+
+def _job(run: Callable[[DictConfig], None], command: str) -> Callable[[DictConfig], None]:
+    def job(config: DictConfig) -> None:
+        try:
+            run(config)
+        except (HipsegError, HydraException, OmegaConfBaseException) as error:
+            # SystemExit passes through Hydra without its own report.
+            _fail(_sentence(error, command))
+
+    return job
+
+
+def _overview() -> str:
+    width = max(map(len, COMMANDS))
+    lines = [f"  {name:{width}s}  {what}" for name, what in COMMANDS.items()]
+    usage = "usage: hipseg COMMAND [key=value ...]\n\n" + "\n".join(lines)
+    return f"{usage}\n\n'hipseg COMMAND --help' shows its groups and options; -m sweeps over lists of values."
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run one command; a mistake ends in one line on standard error and exit code 1."""
+    given = sys.argv[1:] if arguments is None else arguments
+    if not given or given[0] in _HELP:
+        print(_overview())
+        return
+    command, overrides = given[0], given[1:]
+    if command not in COMMANDS:
+        _fail(f"there is no command '{command}'; choose {', '.join(COMMANDS)}")
+    if command not in _SWEEPS and {"-m", "--multirun"} & set(overrides):
+        _fail(f"-m: only {' and '.join(sorted(_SWEEPS))} can sweep, not {command}")
+    run: Callable[[DictConfig], Any] = importlib.import_module(f"hipseg.commands.{command}").run
+    os.environ["HYDRA_FULL_ERROR"] = "1"  # errors reach the handler below instead of Hydra's page of text
+    sys.argv = [f"hipseg {command}", *overrides]
+    app = hydra.main(version_base="1.3", config_path=str(conf_folder()), config_name=command)
+    try:
+        app(_job(run, command))()
+    except (HipsegError, HydraException, OmegaConfBaseException) as error:
+        _fail(_sentence(error, command))
+    except KeyboardInterrupt:
+        print("hipseg: interrupted", file=sys.stderr)
+        raise SystemExit(130) from None

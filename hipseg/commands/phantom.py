@@ -7,9 +7,11 @@ from pathlib import Path
 from typing import Annotated
 
 import pandas as pd
+from omegaconf import DictConfig
 from pydantic import Field
 
 from hipseg.errors import HipsegError
+from hipseg.instantiation import call
 from hipseg.parallel import available_cores, ordered_map
 from hipseg.phantom.cohort import film_jobs, make_film, make_plain, make_prosthesis, planted_jobs
 from hipseg.phantom.plants import plant_exclusions
@@ -64,3 +66,8 @@ def _plant(out: Path, preset: Preset, subjects: int, seed: int) -> list[dict[str
     return rows
 
 
+
+
+def run(config: DictConfig) -> None:
+    """Run the command on its configuration."""
+    call(phantom, config)

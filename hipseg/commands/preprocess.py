@@ -5,12 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
+from omegaconf import DictConfig
 from pydantic import Field
 
 from hipseg.data.cohorts import Cohort
 from hipseg.data.preprocess import preprocess_folder
 from hipseg.data.process import Settings
 from hipseg.labels.curves import CurveFunction
+from hipseg.instantiation import call
 from hipseg.parallel import available_cores
 
 
@@ -47,3 +49,8 @@ def preprocess(
     account = preprocess_folder(input, store, cohorts, settings, workers)
     print("\n".join(account.lines()))
     print(f"store {store}, exclusions {store}.exclusions.csv")
+
+
+def run(config: DictConfig) -> None:
+    """Run the command on its configuration."""
+    call(preprocess, config)

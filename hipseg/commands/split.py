@@ -5,10 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
+from omegaconf import DictConfig
 from pydantic import Field
 
 from hipseg.data.split import SUBSETS, By, make_split
 from hipseg.data.store import Store
+from hipseg.instantiation import call
 
 
 def split(
@@ -30,3 +32,8 @@ def split(
     hips = table["subset"].value_counts()
     sizes = ", ".join(f"{s} {hips.get(s, 0)} hips of {subjects.get(s, 0)} subjects" for s in SUBSETS)
     print(f"{out}, by {by}: {sizes}")
+
+
+def run(config: DictConfig) -> None:
+    """Run the command on its configuration."""
+    call(split, config)

@@ -1,0 +1,102 @@
+"""Checkpoints: weights and, as plain data, all that is needed to use them again."""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, Final
+
+import torch
+
+from hipseg.build import build_network
+from hipseg.data.field import Field
+from hipseg.data.store import Store
+from hipseg.errors import HipsegError
+from hipseg.tasks.segmentation import SegmentationTask
+
+_VERSION: Final = 1
+
+
+def make_record(
+    model: dict[str, Any],
+    activation: dict[str, Any],
+    training: dict[str, Any],
+    label_names: Sequence[str],
+    preprocessing: dict[str, Any],
+    field: Field,
+) -> dict[str, Any]:
+    """The plain data of a checkpoint; it holds no path, subject or film.
+
+    Args:
+        model: Resolved configuration of the network.
+        activation: Resolved configuration of the activation.
+        training: What else describes the run: loss, optimiser, seed.
+        label_names: The background first.
+        preprocessing: The store's.
+        field: What the network sees of the stored image.
+    """
+    return {
+        "version": _VERSION,
+        "model": model,
+        "activation": activation,
+        "training": training,
+        "label_names": list(label_names),
+        "preprocessing": preprocessing,
+        "field": asdict(field),
+    }
+
+
+def read_checkpoint(path: Path) -> dict[str, Any]:
+    """A checkpoint's content, without running code from it.
+
+    Raises:
+        HipsegError: If the file is missing, damaged, or not a checkpoint of this hipseg.
+    """
+    try:
+        content: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+        version = content["hipseg"]["version"]
+    except FileNotFoundError:
+        raise HipsegError(f"checkpoint: there is no file {path}") from None
+    except (OSError, RuntimeError, EOFError, KeyError, TypeError, pickle.UnpicklingError):
+        raise HipsegError(f"checkpoint: {path} is not a checkpoint that hipseg wrote") from None
+    if version != _VERSION:
+        raise HipsegError(f"checkpoint: {path} has version {version}, this hipseg reads {_VERSION}")
+    return content
+
+
+def load(path: Path | str, trusted: tuple[str, ...] = ()) -> SegmentationTask:
+    """A trained task, ready to predict: `task(image)` takes (B, 1, H, W) in [0, 1] and gives probabilities.
+
+    Its `record` tells the labels, the preprocessing and the field that images must have.
+
+    Args:
+        path: Of `best.ckpt` or `last.ckpt`.
+        trusted: Beginnings of names outside hipseg and MONAI that the checkpoint may import, for networks of your own.
+
+    Raises:
+        HipsegError: If the file is not a checkpoint of this hipseg.
+    """
+    content = read_checkpoint(Path(path))
+    record = content["hipseg"]
+    network, activation = build_network(record, ("hipseg.", "monai.networks.", *trusted))
+    task = SegmentationTask(network, activation, torch.nn.Identity(), record["label_names"], None, None, record)
+    weights = {name: value for name, value in content["state_dict"].items() if name.startswith("network.")}
+    task.load_state_dict(weights, strict=False)
+    return task.eval()
+
+
+def require_same_data(record: dict[str, Any], store: Store, path: Path) -> None:
+    """Refuse a store whose labels or grid are not those that a checkpoint was trained on.
+
+    Raises:
+        HipsegError: Saying which differs.
+    """
+    if tuple(record["label_names"]) != store.label_names:
+        said = f"knows the labels {', '.join(record['label_names'])}, the store has {', '.join(store.label_names)}"
+        raise HipsegError(f"checkpoint: {path} {said}; use one of the same label set")
+    for name in ("rows", "columns", "spacing_mm", "percentiles"):
+        if record["preprocessing"][name] != store.preprocessing[name]:
+            trained, stored = record["preprocessing"][name], store.preprocessing[name]
+            raise HipsegError(f"checkpoint: {path} was trained on {name} = {trained}, the store has {stored}")

@@ -1,0 +1,89 @@
+"""Hips out of a store, one typed sample each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import torch
+from torch.utils.data import Dataset, Sampler
+
+from hipseg.data.field import Field
+from hipseg.data.store import Store
+from hipseg.sample import HipSample
+from hipseg.transforms.augment import Augmentation
+from hipseg.transforms.intensity import UINT16_MAX
+
+Draw = tuple[int, int]
+"""Epoch and index: augmentation depends on both, and on no worker's state."""
+
+
+class EpochSampler(Sampler[Draw]):
+    """Indices in order, or shuffled anew in every epoch by the seed alone.
+
+    Args:
+        count: How many there are.
+        shuffle: Whether to.
+        seed: Of the shuffling.
+    """
+
+    def __init__(self, count: int, shuffle: bool, seed: int) -> None:
+        self._count, self._shuffle, self._seed, self._epoch = count, shuffle, seed, 0
+
+    def set_epoch(self, epoch: int) -> None:
+        """Called by Lightning before every epoch."""
+        self._epoch = epoch
+
+    def __len__(self) -> int:
+        return self._count
+
+    def __iter__(self) -> Iterator[Draw]:
+        order = np.arange(self._count)
+        if self._shuffle:
+            np.random.default_rng([self._seed, self._epoch]).shuffle(order)
+        return iter([(self._epoch, int(index)) for index in order])
+
+
+class HipDataset(Dataset[HipSample]):
+    """The hips of one subset, all as right hips.
+
+    Args:
+        store: Where they lie.
+        samples: Their keys.
+        field: What is seen of them.
+        augmentation: Applied to every sample, seeded by seed, epoch and the hip's row.
+        seed: Of the augmentation.
+    """
+
+    def __init__(
+        self, store: Store, samples: Sequence[str], field: Field, augmentation: Augmentation, seed: int
+    ) -> None:
+        self._store, self._field, self._augmentation, self._seed = store, field, augmentation, seed
+        rows = store.rows_by_key
+        self.rows = np.array([rows[sample] for sample in samples], dtype=np.int64)
+        self._mirror = store.samples["mirror"].to_numpy()
+        self._spacing = store.films["spacing_mm"].to_numpy()[store.image_rows]
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __getitem__(self, draw: Draw) -> HipSample:
+        epoch, index = draw
+        row = int(self.rows[index])
+        mirror = bool(self._mirror[row])
+        whole = self._store.label(row)
+        label = self._field.cut(whole, mirror).astype(np.uint8)
+        image = self._field.cut(self._store.image(row), mirror).astype(np.float32)
+        image /= np.float32(UINT16_MAX)
+        count = len(self._store.label_names)
+        outside = np.bincount(whole.ravel(), minlength=count) - np.bincount(label.ravel(), minlength=count)
+        outside[0] = 0  # background beyond the field is taken as found
+        rng = np.random.default_rng([self._seed, epoch, row])
+        image, label = self._augmentation(image, label, rng)
+        return HipSample(
+            image=torch.from_numpy(np.ascontiguousarray(image))[None],
+            label=torch.from_numpy(np.ascontiguousarray(label)),
+            outside=torch.from_numpy(outside),
+            spacing_mm=torch.tensor(self._spacing[row]),
+            row=torch.tensor(row),
+        )

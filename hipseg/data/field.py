@@ -1,0 +1,55 @@
+"""The part of the stored image that a network sees."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hipseg.labels.landmarks import Points
+
+
+@dataclass(frozen=True)
+class Field:
+    """A window of the stored image as it lies once left hips are mirrored; the same for every hip.
+
+    Attributes:
+        row: First row.
+        column: First column; the right hip is on the image's left.
+        rows: Height.
+        columns: Width.
+    """
+
+    row: int
+    column: int
+    rows: int
+    columns: int
+
+    @property
+    def window(self) -> tuple[slice, slice]:
+        """Rows and columns of the stored image."""
+        return slice(self.row, self.row + self.rows), slice(self.column, self.column + self.columns)
+
+    def fits(self, shape: tuple[int, int]) -> bool:
+        """Whether it lies within an image."""
+        return (
+            self.row >= 0
+            and self.column >= 0
+            and self.row + self.rows <= shape[0]
+            and self.column + self.columns <= shape[1]
+        )
+
+    def cut(self, pixels: NDArray[np.generic], mirror: bool) -> NDArray[np.generic]:
+        """The field of a stored image (rows, columns), mirrored first if it is a left hip's."""
+        return (pixels[:, ::-1] if mirror else pixels)[self.window]
+
+    def to_stored(self, points: Points, mirror: bool, columns: int) -> Points:
+        """Pixel-centre coordinates (..., 2) in the field as those of the stored image of so many columns."""
+        x, y = points[..., 0] + self.column, points[..., 1] + self.row
+        return np.stack([columns - 1 - x if mirror else x, y], axis=-1)
+
+    def from_stored(self, points: Points, mirror: bool, columns: int) -> Points:
+        """The inverse of `to_stored`."""
+        x = columns - 1 - points[..., 0] if mirror else points[..., 0]
+        return np.stack([x - self.column, points[..., 1] - self.row], axis=-1)

@@ -1,0 +1,86 @@
+"""Checked configuration to objects; Hydra's part of `hipseg.build`, without torch for the commands that need none."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from hydra.errors import InstantiationException
+from hydra.utils import get_object, instantiate
+from omegaconf import DictConfig, OmegaConf
+
+from hipseg.errors import HipsegError
+from hipseg.options import check_arguments, check_value, signature
+
+_HYDRA_KEYS = frozenset({"_target_", "_partial_", "_convert_", "_recursive_", "_args_"})
+
+
+def plain(config: DictConfig) -> dict[str, Any]:
+    """A configuration as plain data, interpolations resolved.
+
+    Raises:
+        HipsegError: If a value that must be given is not.
+    """
+    missing = sorted(OmegaConf.missing_keys(config))
+    if missing:
+        raise HipsegError(f"{missing[0]}: no value is given; add {missing[0]}=...")
+    return dict(OmegaConf.to_container(config, resolve=True))  # type: ignore[arg-type]
+
+
+def described(node: Any, key: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Every description of an object in plain data, with its key."""
+    if isinstance(node, Mapping):
+        if "_target_" in node:
+            yield key, node
+        for name, part in node.items():
+            yield from described(part, f"{key}.{name}" if key else str(name))
+    elif isinstance(node, list):
+        for index, part in enumerate(node):
+            yield from described(part, f"{key}.{index}")
+
+
+def check(config: DictConfig) -> dict[str, Any]:
+    """Check every described object's options against its signature.
+
+    Returns:
+        The configuration as plain data.
+
+    Raises:
+        HipsegError: Naming the first key that is wrong.
+    """
+    content = plain(config)
+    for key, node in described(content, ""):
+        try:
+            target = get_object(node["_target_"])
+        except Exception:  # Hydra wraps whatever importing raises
+            raise HipsegError(f"{key}._target_: there is no '{node['_target_']}' to import") from None
+        given = {name: value for name, value in node.items() if name not in _HYDRA_KEYS}
+        check_arguments(target, given, key, partial=bool(node.get("_partial_")))
+    return content
+
+
+def make(node: Any, **more: Any) -> Any:
+    """Build a described object, its own errors in front instead of Hydra's.
+
+    Args:
+        node: Plain data with `_target_`.
+        more: Arguments that are not configuration.
+    """
+    try:
+        return instantiate(node, **more)
+    except InstantiationException as error:
+        if error.__cause__ is not None:
+            raise error.__cause__ from None
+        raise
+
+
+def call(function: Callable[..., None], config: DictConfig) -> None:
+    """Call a command's function with its configuration: one key a parameter, described objects built."""
+    content = check(config)
+    check_arguments(function, content, "", partial=False)
+    hints = signature(function)
+    arguments = {}
+    for name, value in content.items():
+        is_object = any(True for _ in described(value, name))
+        arguments[name] = make(value, _convert_="all") if is_object else check_value(hints[name][0], value, name)
+    function(**arguments)

@@ -1,0 +1,96 @@
+"""What turns a network's channels into label probabilities: softmax over all labels, or a sigmoid a label."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+
+class Activation(Protocol):
+    """An output activation; shapes are (B, channels, ...) for channels and (B, ...) for labels."""
+
+    def channels(self, labels: int) -> int:
+        """How many channels the network needs for so many labels, the background included."""
+
+    def __call__(self, logits: Tensor) -> Tensor:
+        """The probability of every channel."""
+
+    def target(self, labels: Tensor, channels: int) -> Tensor:
+        """A label map as the one-hot channels to be learnt, float."""
+
+    def cross_entropy(self, logits: Tensor, labels: Tensor) -> Tensor:
+        """The matching cross-entropy, a scalar."""
+
+    def probabilities(self, logits: Tensor) -> Tensor:
+        """(B, labels, ...): the probability of every label, the background first."""
+
+    def decide(self, logits: Tensor) -> Tensor:
+        """(B, ...) int64: the label map."""
+
+
+class Softmax:
+    """One channel for every label, the background too; the largest wins."""
+
+    def channels(self, labels: int) -> int:
+        """As many as labels."""
+        return labels
+
+    def __call__(self, logits: Tensor) -> Tensor:
+        """Softmax over channels."""
+        return torch.softmax(logits, dim=1)
+
+    def target(self, labels: Tensor, channels: int) -> Tensor:
+        """One-hot with the background as channel 0."""
+        return F.one_hot(labels.long(), channels).movedim(-1, 1).float()
+
+    def cross_entropy(self, logits: Tensor, labels: Tensor) -> Tensor:
+        """Over all labels."""
+        return F.cross_entropy(logits, labels.long())
+
+    def probabilities(self, logits: Tensor) -> Tensor:
+        """The softmax itself."""
+        return self(logits)
+
+    def decide(self, logits: Tensor) -> Tensor:
+        """The most probable label."""
+        return logits.argmax(dim=1)
+
+
+class Sigmoid:
+    """One channel for every label but the background; the largest above the threshold wins, else background.
+
+    Args:
+        threshold: 0 to 1.
+    """
+
+    def __init__(self, threshold: float = 0.5) -> None:
+        self.threshold = threshold
+
+    def channels(self, labels: int) -> int:
+        """One less than labels."""
+        return labels - 1
+
+    def __call__(self, logits: Tensor) -> Tensor:
+        """A sigmoid on every channel."""
+        return torch.sigmoid(logits)
+
+    def target(self, labels: Tensor, channels: int) -> Tensor:
+        """One-hot without the background."""
+        return F.one_hot(labels.long(), channels + 1).movedim(-1, 1)[:, 1:].float()
+
+    def cross_entropy(self, logits: Tensor, labels: Tensor) -> Tensor:
+        """Binary, on every channel: background pixels teach every channel to be off."""
+        return F.binary_cross_entropy_with_logits(logits, self.target(labels, logits.shape[1]))
+
+    def probabilities(self, logits: Tensor) -> Tensor:
+        """The sigmoids, behind a background that is what the largest of them leaves."""
+        inside = self(logits)
+        return torch.cat([1 - inside.amax(dim=1, keepdim=True), inside], dim=1)
+
+    def decide(self, logits: Tensor) -> Tensor:
+        """The most probable label above the threshold, else 0."""
+        best, channel = self(logits).max(dim=1)
+        return torch.where(best > self.threshold, channel + 1, 0)

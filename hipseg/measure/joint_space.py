@@ -1,0 +1,35 @@
+"""What a measurement of the joint space returns."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from hipseg.labels.landmarks import Points
+
+Status = Literal["ok", "no_femoral_head", "no_roof", "no_joint_space"]
+
+
+@dataclass(frozen=True)
+class JointSpace:
+    """A minimum joint space width.
+
+    Attributes:
+        mjsw_mm: Millimetres; NaN unless the status is `ok`. Bone on bone is 0.
+        on_head_mm: Its end on the femoral head, x and y in mm from the image's first pixel centre; NaN likewise.
+        on_roof_mm: Its end on the roof, likewise.
+        status: `ok`, or why there is no measurement.
+    """
+
+    mjsw_mm: float
+    on_head_mm: Points
+    on_roof_mm: Points
+    status: Status
+
+    @classmethod
+    def failed(cls, status: Status) -> JointSpace:
+        """No measurement."""
+        nowhere = np.full(2, np.nan)
+        return cls(float("nan"), nowhere, nowhere, status)

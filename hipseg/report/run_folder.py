@@ -1,0 +1,39 @@
+"""What an evaluation leaves in its folder."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+import pandas as pd
+
+from hipseg.report.hip_figures import HipPicture, choose_hips, draw_hips
+from hipseg.report.run_figures import draw_agreement
+from hipseg.report.summary import by_cohort, summarise
+
+
+def write_evaluation(
+    folder: Path, hips: pd.DataFrame, pictures: Mapping[str, HipPicture], count: int
+) -> tuple[dict[str, float], list[Path]]:
+    """Write `test_hips.csv`, `cohorts.csv`, `summary.json` and the figures.
+
+    Args:
+        folder: The run folder.
+        hips: A row a test hip.
+        pictures: What can be drawn, by sample.
+        count: How many hips to draw.
+
+    Returns:
+        The summary, and the figures' files.
+    """
+    figures = folder / "figures"
+    figures.mkdir(parents=True, exist_ok=True)
+    hips.to_csv(folder / "test_hips.csv", index=False, float_format="%.6g")
+    by_cohort(hips).to_csv(folder / "cohorts.csv", float_format="%.6g")
+    summary = summarise(hips)
+    (folder / "summary.json").write_text(json.dumps(summary, indent=2) + "\n")
+    drawn = [figures / "hips.png", figures / "mjsw.png"]
+    draw_hips({sample: pictures[sample] for sample in choose_hips(hips, count)}, drawn[0])
+    draw_agreement(hips, drawn[1])
+    return summary, drawn

@@ -1,0 +1,41 @@
+"""The records that datasets return and tasks understand."""
+
+from __future__ import annotations
+
+from typing import NamedTuple, Protocol
+
+from torch import Tensor
+
+
+class HipSample(NamedTuple):
+    """One hip as if it were the right one, or a batch of them with one more axis in front.
+
+    Attributes:
+        image: (1, H, W) float32 in [0, 1].
+        label: (H, W) uint8, the label map.
+        outside: (labels,) int64, pixels of each label that lie outside the image.
+        spacing_mm: Millimetres per pixel.
+        row: The hip's row in the store, which leads to its key, landmarks and film.
+    """
+
+    image: Tensor
+    label: Tensor
+    outside: Tensor
+    spacing_mm: Tensor
+    row: Tensor
+
+
+class SegmentationBatch(Protocol):
+    """What the segmentation task needs of a batch: `HipSample`'s fields of the same names."""
+
+    @property
+    def image(self) -> Tensor:
+        """(B, C, ...) float32."""
+
+    @property
+    def label(self) -> Tensor:
+        """(B, ...) uint8."""
+
+    @property
+    def outside(self) -> Tensor:
+        """(B, labels) int64."""

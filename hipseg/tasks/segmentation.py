@@ -1,0 +1,75 @@
+"""Segmentation in any number of dimensions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from torch import Tensor, nn
+
+from hipseg.losses.activation import Activation
+from hipseg.metrics.dice import Dice
+from hipseg.sample import SegmentationBatch
+from hipseg.tasks.base import BaseTask, OptimizerFactory, ScheduleFactory, Stage
+
+
+class SegmentationTask(BaseTask):
+    """A network whose channels are label probabilities, taught by a loss and judged by Dice.
+
+    Args:
+        network: (B, C, ...) images to (B, channels, ...) logits.
+        activation: Logits to probabilities and label maps.
+        loss: Of logits and label maps.
+        label_names: The background first.
+        optimizer: See `BaseTask`.
+        scheduler: See `BaseTask`.
+        record: See `BaseTask`.
+    """
+
+    def __init__(
+        self,
+        network: nn.Module,
+        activation: Activation,
+        loss: nn.Module,
+        label_names: Sequence[str],
+        optimizer: OptimizerFactory | None,
+        scheduler: ScheduleFactory | None,
+        record: dict[str, Any],
+    ) -> None:
+        super().__init__(network, optimizer, scheduler, record)
+        self.activation = activation
+        self.loss = loss
+        dice = Dice(label_names)
+        self.dice = nn.ModuleDict({f"{stage}_dice": dice.clone() for stage in ("train", "val", "test")})
+
+    def forward(self, image: Tensor) -> Tensor:
+        """(B, C, ...) images in [0, 1] to (B, labels, ...) float32 probabilities, the background first."""
+        return self.activation.probabilities(self.network(image).float())
+
+    def _step(self, batch: SegmentationBatch, stage: Stage) -> dict[str, Tensor]:
+        # Sums over a whole image need float32 whatever the network computes in.
+        logits = self.network(batch.image).float()
+        loss = self.loss(logits, batch.label)
+        predicted = self.activation.decide(logits.detach())
+        self.dice[f"{stage}_dice"].update(predicted, batch.label, batch.outside)
+        self.log(f"{stage}/loss", loss, on_step=False, on_epoch=True, batch_size=len(batch.image))
+        if stage == "test":
+            return {"loss": loss, "labels": predicted, "probabilities": self.activation.probabilities(logits)}
+        return {"loss": loss}
+
+    def _log_dice(self, stage: Stage) -> None:
+        metric = self.dice[f"{stage}_dice"]
+        self.log_dict({f"{stage}/dice/{name}": value.float() for name, value in metric.compute().items()})
+        metric.reset()
+
+    def on_train_epoch_end(self) -> None:
+        """Log the epoch's Dice."""
+        self._log_dice("train")
+
+    def on_validation_epoch_end(self) -> None:
+        """Log the epoch's Dice."""
+        self._log_dice("val")
+
+    def on_test_epoch_end(self) -> None:
+        """Log the test Dice."""
+        self._log_dice("test")

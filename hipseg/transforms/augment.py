@@ -1,0 +1,94 @@
+"""Random augmentation: draw parameters, then apply a deterministic function."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.ndimage import affine_transform
+
+Image = NDArray[np.float32]
+Label = NDArray[np.uint8]
+
+
+class Augmentation(Protocol):
+    """Changes an image (rows, columns) and its label map alike."""
+
+    def __call__(self, image: Image, label: Label, rng: np.random.Generator) -> tuple[Image, Label]:
+        """The changed pair."""
+
+
+class NoAugmentation:
+    """Leaves everything as it is."""
+
+    def __call__(self, image: Image, label: Label, rng: np.random.Generator) -> tuple[Image, Label]:
+        """The same pair."""
+        return image, label
+
+
+@dataclass(frozen=True)
+class Change:
+    """One draw.
+
+    Attributes:
+        rotation_deg: Clockwise on the screen.
+        scale: Above 1 enlarges.
+        shift: Rows and columns, in pixels, that the content moves down and right.
+        contrast: Exponent on the grey values.
+    """
+
+    rotation_deg: float
+    scale: float
+    shift: tuple[float, float]
+    contrast: float
+
+
+def apply_change(image: Image, label: Label, change: Change) -> tuple[Image, Label]:
+    """Rotate and scale about the middle, shift, and change contrast; what comes in from outside is 0.
+
+    Args:
+        image: (rows, columns) in [0, 1].
+        label: (rows, columns).
+        change: What to do.
+    """
+    angle = np.deg2rad(change.rotation_deg)
+    # Output (row, column) back to input: the inverse rotation and scale.
+    back = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]]) / change.scale
+    middle = (np.array(image.shape) - 1) / 2
+    offset = middle - back @ (middle + np.asarray(change.shift))
+    moved = affine_transform(image, back, offset, order=1, output=np.float32)
+    moved_label = affine_transform(label, back, offset, order=0)
+    return np.maximum(moved, 0) ** np.float32(change.contrast), moved_label
+
+
+@dataclass(frozen=True)
+class LightAugmentation:
+    """Small rotation, shift, scale and contrast.
+
+    Attributes:
+        rotation_deg: Largest, either way.
+        shift_px: Largest, either way, in rows and columns.
+        scale: Largest relative change of size.
+        contrast: Standard deviation of the logarithm of the exponent on grey values.
+    """
+
+    rotation_deg: float
+    shift_px: float
+    scale: float
+    contrast: float
+
+    def draw(self, rng: np.random.Generator) -> Change:
+        """Parameters for one image."""
+        turn, down, right, size = rng.uniform(-1, 1, 4)
+        return Change(
+            rotation_deg=float(turn * self.rotation_deg),
+            scale=float(1 + size * self.scale),
+            shift=(float(down * self.shift_px), float(right * self.shift_px)),
+            contrast=float(np.exp(self.contrast * np.clip(rng.standard_normal(), -2.5, 2.5))),
+        )
+
+    def __call__(self, image: Image, label: Label, rng: np.random.Generator) -> tuple[Image, Label]:
+        """Draw and apply."""
+        return apply_change(image, label, self.draw(rng))
