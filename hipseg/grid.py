@@ -46,16 +46,16 @@ class Grid:
 
     @property
     def centre_mm(self) -> tuple[float, float]:
-        """x and y of the middle."""
+        """X and y of the middle."""
         (x, y), (width, height) = self.origin_mm, self.size_mm
         return x + (width - self.spacing_mm) / 2, y + (height - self.spacing_mm) / 2
 
     def x_mm(self) -> NDArray[np.float64]:
-        """x of every column's centre."""
+        """X of every column's centre."""
         return self.origin_mm[0] + self.spacing_mm * np.arange(self.shape[1], dtype=np.float64)
 
     def y_mm(self) -> NDArray[np.float64]:
-        """y of every row's centre."""
+        """Y of every row's centre."""
         return self.origin_mm[1] + self.spacing_mm * np.arange(self.shape[0], dtype=np.float64)
 
     def to_pixels(self, points_mm: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -69,7 +69,9 @@ def region_points(skeleton: Skeleton, hip: Hip, flip: float) -> dict[str, np.nda
     }
 
 
-def measure_film(preset: object, index: int, millimetres: np.ndarray) -> tuple[np.ndarray, dict[str, list[float]], dict]:
+def measure_film(
+    preset: object, index: int, millimetres: np.ndarray
+) -> tuple[np.ndarray, dict[str, list[float]], dict]:
     """Profiles (hips, mm), region values and body percentiles of one film."""
     rng = np.random.default_rng([50, index])
     subject, stance = draw_subject(rng, preset), draw_stance(rng, preset.pose)

@@ -10,7 +10,6 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from pytorch_lightning import Callback, LightningModule, Trainer
-from torch import Tensor
 
 from hipseg.data.datamodule import HipDataModule
 from hipseg.grid import Grid
@@ -49,7 +48,7 @@ class JointSpaceWidth(Callback):
         self,
         trainer: Trainer,
         pl_module: LightningModule,
-        outputs: Tensor | Any,
+        outputs: Any,
         batch: HipSample,
         batch_idx: int,
         dataloader_idx: int = 0,
@@ -107,7 +106,7 @@ def _datamodule(trainer: Trainer) -> HipDataModule:
 
 def _film_ends(found: JointSpace, data: HipDataModule, grid: Grid, mirror: bool) -> dict[str, float]:
     """The line's ends in the points file's millimetres."""
-    ends = {}
+    ends: dict[str, float] = {}
     for name, point_mm in (("head", found.on_head_mm), ("roof", found.on_roof_mm)):
         stored = data.field.to_stored(point_mm / grid.spacing_mm, mirror, grid.shape[1])
         x, y = grid.to_mm(stored)

@@ -10,8 +10,8 @@ from pytorch_lightning import seed_everything
 from hipseg.build import build_data, build_loggers, build_trainer, fresh_folder
 from hipseg.checkpoint import load, require_same_data
 from hipseg.commands.outcome import print_outcome
-from hipseg.instantiation import check
 from hipseg.commands.train import quieten
+from hipseg.instantiation import check
 
 
 def run(config: DictConfig) -> None:

@@ -66,8 +66,6 @@ def _plant(out: Path, preset: Preset, subjects: int, seed: int) -> list[dict[str
     return rows
 
 
-
-
 def run(config: DictConfig) -> None:
     """Run the command on its configuration."""
     call(phantom, config)

@@ -11,8 +11,8 @@ from pydantic import Field
 from hipseg.data.cohorts import Cohort
 from hipseg.data.preprocess import preprocess_folder
 from hipseg.data.process import Settings
-from hipseg.labels.curves import CurveFunction
 from hipseg.instantiation import call
+from hipseg.labels.curves import CurveFunction
 from hipseg.parallel import available_cores
 
 

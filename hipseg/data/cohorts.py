@@ -133,8 +133,7 @@ def find_films(folder: Path, cohorts: Mapping[str, Cohort]) -> Found:
         if match is not None:
             cohort, fields = match[0], match[1].groupdict()
             points = folder / cohort.points.format(**fields)
-            films.append(
-                FilmFile(name, folder / name, points, cohort.name, fields["subject"], fields.get("visit", "")))
+            films.append(FilmFile(name, folder / name, points, cohort.name, fields["subject"], fields.get("visit", "")))
         elif not any(c.points_regex.fullmatch(name) for c in cohorts.values()):
             detail = f"the name fits none of the cohorts {', '.join(cohorts)}"
             exclusions.append(Exclusion(name, "", "name", detail))

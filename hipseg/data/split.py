@@ -30,7 +30,7 @@ def make_split(samples: pd.DataFrame, by: By, ratios: Sequence[float], seed: int
 
     Args:
         samples: A store's samples; only usable ones enter.
-        by: `subject` keeps a subject's hips, films and visits in one subset; `sample` scatters them, as the thesis does.
+        by: `subject` keeps a subject's films and visits in one subset; `sample` scatters hips, as the thesis does.
         ratios: Shares of train, val and test, counted in what `by` says.
         seed: The same seed draws the same split.
 

@@ -140,7 +140,7 @@ class Store:
 
     def grid(self, row: int) -> Grid:
         """Where the image of a hip's row lies on its film."""
-        film = self.films.iloc[int(self.samples["image"].iat[row])]
+        film = self.films.iloc[int(self.image_rows[row])]
         shape = self.preprocessing["rows"], self.preprocessing["columns"]
         return Grid(shape, float(film["spacing_mm"]), (float(film["origin_x_mm"]), float(film["origin_y_mm"])))
 

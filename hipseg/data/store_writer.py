@@ -11,7 +11,7 @@ from typing import Any, Final, Self
 import h5py
 import numpy as np
 
-from hipseg.data.process import Processed, Settings
+from hipseg.data.process import Hip, Processed, Settings
 from hipseg.data.store import FILM_TYPE, FILTER, FORMAT, SAMPLE_TYPE, check_format, encode_chunk
 from hipseg.errors import HipsegError
 from hipseg.labels.label_map import LABEL_NAMES
@@ -155,9 +155,8 @@ class StoreWriter:
         self._fill_chunks("images", start, [film.image for film in films])
         self._fill_chunks("labels", rows.start, [hip.label for hip in hips])
         self._fill("landmarks", rows, np.stack([hip.landmarks for hip in hips]))
-        self._fill("samples", rows, np.array(
-            [(f"{film.file.key}/{hip.side}".encode(), start + i, hip.side == "left", hip.side.encode(), not hip.reason,
-              hip.reason.encode()) for i, film in enumerate(films) for hip in film.hips], dtype=SAMPLE_TYPE))  # fmt: skip
+        samples = [_sample_row(film, hip, start + i) for i, film in enumerate(films) for hip in film.hips]
+        self._fill("samples", rows, np.array(samples, dtype=SAMPLE_TYPE))
         self._file.flush()
         self._fill("films", slice(start, stop), np.array([_film_row(film) for film in films], dtype=FILM_TYPE))
 
@@ -173,6 +172,11 @@ class StoreWriter:
         if len(dataset) < rows.stop:
             dataset.resize(rows.stop, axis=0)
         dataset[rows] = values
+
+
+def _sample_row(film: Processed, hip: Hip, image: int) -> tuple[Any, ...]:
+    key = f"{film.file.key}/{hip.side}"
+    return key.encode(), image, hip.side == "left", hip.side.encode(), not hip.reason, hip.reason.encode()
 
 
 def _film_row(film: Processed) -> tuple[Any, ...]:

@@ -34,9 +34,7 @@ def joint_space_outline(landmarks: Points) -> Points:
     """The region in which what is neither femur nor roof is joint space."""
     medial_x, top_y = landmarks[SOURCIL_MEDIAL, 0], landmarks[ROOF_TOP, 1]
     centre = head_circle(landmarks).centre
-    return np.array(
-        [landmarks[SOURCIL_LATERAL], centre, (medial_x, centre[1]), (medial_x, top_y), landmarks[ROOF_TOP]]
-    )
+    return np.array([landmarks[SOURCIL_LATERAL], centre, (medial_x, centre[1]), (medial_x, top_y), landmarks[ROOF_TOP]])
 
 
 def draw_label_map(landmarks: Points, shape: tuple[int, int], curve_function: CurveFunction) -> NDArray[np.uint8]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 from scipy.ndimage import gaussian_filter1d
 
@@ -16,7 +18,7 @@ def misplace(landmarks: Points, error_mm: float, rng: np.random.Generator) -> Po
     Neighbours on a curve err alike (correlation length three landmarks), curves err apart.
     """
     moved = landmarks.copy()
-    for start, end in zip(_CURVE_ENDS[:-1], _CURVE_ENDS[1:], strict=True):
+    for start, end in pairwise(_CURVE_ENDS):
         white = rng.standard_normal((end - start + 24, 2))
         smooth = gaussian_filter1d(white, 2.0, axis=0)[12:-12]
         moved[start:end] += error_mm * smooth / 0.3755  # that filter's standard deviation on white noise

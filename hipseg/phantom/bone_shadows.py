@@ -74,7 +74,7 @@ def add_femur(brush: Brush, hip: Hip) -> None:
     inside = shadow.fill(brush.edge_mm)
     thickness = np.float32(0.42) * inside + np.float32(0.58) * shadow.dome(13.0)
     grid = canvas.grid
-    y = grid.y_mm()[shadow.window[0]][:, None]
+    y = grid.y_mm()[shadow.window[0]][:, None].astype(np.float32)
     circle = head_circle(landmarks)
     low = ramp(((y - (circle.y + 1.4 * circle.radius)) / 40.0).astype(np.float32))
     x = grid.x_mm()[shadow.window[1]][None, :]
@@ -124,9 +124,7 @@ def add_hemipelvis(brush: Brush, hip: Hip) -> None:
     canvas.add(shadow, brush.amount("sourcil") * ridge * ramp(above / np.float32(brush.edge_mm) + np.float32(0.5)))
 
 
-def _above(
-    distance: Image, canvas: Canvas, window: tuple[slice, slice], centre: Points, curve: Points
-) -> Image:
+def _above(distance: Image, canvas: Canvas, window: tuple[slice, slice], centre: Points, curve: Points) -> Image:
     """Distance to the sourcil, positive on the far side of it as seen from the head's centre."""
     x = canvas.grid.x_mm()[window[1]][None, :] - centre[0]
     y = canvas.grid.y_mm()[window[0]][:, None] - centre[1]
@@ -157,7 +155,10 @@ def _add_column(brush: Brush, hip: Hip) -> None:
 
 def _add_ischium_and_pubis(brush: Brush, landmarks: Points) -> None:
     # Behind the head the bone has no edge of its own: close the outline along the ilioischial line.
-    behind = landmarks[59] + 0.35 * (landmarks[44] - landmarks[59]), landmarks[44] + 0.3 * (landmarks[59] - landmarks[44])
+    behind = (
+        landmarks[59] + 0.35 * (landmarks[44] - landmarks[59]),
+        landmarks[44] + 0.3 * (landmarks[59] - landmarks[44]),
+    )
     medial = 0.28 * (landmarks[61] - landmarks[44])
     outline = np.concatenate([landmarks[44:60], behind[0][None] + medial, behind[1][None] + medial])
     bone = brush.canvas.shadow(_smooth(outline), reach_mm=6.0)

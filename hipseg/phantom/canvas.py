@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -48,7 +49,7 @@ class Shadow:
         return np.sqrt(np.maximum(0, 1 - t * t)).astype(np.float32)
 
 
-def ramp(values: Image) -> Image:
+def ramp(values: NDArray[np.floating[Any]]) -> Image:
     """A smooth step from 0 at 0 to 1 at 1."""
     t = np.clip(values, 0, 1)
     return (t * t * (3 - 2 * t)).astype(np.float32)

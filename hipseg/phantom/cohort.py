@@ -171,9 +171,7 @@ def write_film(job: FilmJob, rng: np.random.Generator, odd: _Oddities) -> list[d
     return [_truth_row(job, name, side, truth[side], odd, grid) for side in SIDES]
 
 
-def _truth_row(
-    job: FilmJob, name: str, side: Side, landmarks: Points, odd: _Oddities, grid: Grid
-) -> dict[str, Any]:
+def _truth_row(job: FilmJob, name: str, side: Side, landmarks: Points, odd: _Oddities, grid: Grid) -> dict[str, Any]:
     there = side not in (odd.prosthesis, odd.missing) and inside(landmarks, grid)
     first = job.delivery.visits[job.visit]
     return {

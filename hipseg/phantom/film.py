@@ -111,7 +111,8 @@ def _implant(values: Image, grid: Grid, skeleton: Skeleton, side: Side) -> None:
     shaft = (hip.structures["shaft_lateral"][:3] + hip.structures["shaft_medial"][:3]) / 2
     neck = circle.centre + 0.55 * (hip.landmarks[13:16].mean(axis=0) - circle.centre)
     spread = np.array([[-9.0, 0.0], [-8.0, 0.0], [-5.0, 0.0]])
-    stem = np.concatenate([[circle.centre], [neck], shaft + spread, (shaft - spread)[::-1], [neck + [6.0, 8.0]]])
+    under = neck + np.array([6.0, 8.0])
+    stem = np.concatenate([[circle.centre, neck], shaft + spread, (shaft - spread)[::-1], [under]])
     angle = np.linspace(0, 2 * np.pi, 40, endpoint=False)
     ring = np.stack([np.cos(angle), np.sin(angle)], axis=1)
     ball = circle.centre + 0.98 * circle.radius * ring

@@ -125,9 +125,10 @@ def _plant_points(points: Path, place: Callable[[str], Path], content: bytes) ->
     film = place("points_malformed")
     film.write_bytes(content)
     points_of(film).write_text("\n".join([*lines[:-20], "}"]) + "\n", encoding="ascii")
-    for reason, change in (("points_outside", truth[LANDMARKS_PER_HIP:] + [400.0, 0.0]), ("side_missing", 0.0)):
+    beyond = truth[LANDMARKS_PER_HIP:] + np.array([400.0, 0.0])
+    for reason, left in (("points_outside", beyond), ("side_missing", np.zeros_like(beyond))):
         film = place(reason)
         film.write_bytes(content)
         altered = truth.copy()
-        altered[LANDMARKS_PER_HIP:] = np.asarray(change)
+        altered[LANDMARKS_PER_HIP:] = left
         write_points(points_of(film), altered)

@@ -39,8 +39,8 @@ class SegmentationTask(BaseTask):
         super().__init__(network, optimizer, scheduler, record)
         self.activation = activation
         self.loss = loss
-        dice = Dice(label_names)
-        self.dice = nn.ModuleDict({f"{stage}_dice": dice.clone() for stage in ("train", "val", "test")})
+        self.train_dice = Dice(label_names)
+        self.val_dice, self.test_dice = Dice(label_names), Dice(label_names)
 
     def forward(self, image: Tensor) -> Tensor:
         """(B, C, ...) images in [0, 1] to (B, labels, ...) float32 probabilities, the background first."""
@@ -51,14 +51,17 @@ class SegmentationTask(BaseTask):
         logits = self.network(batch.image).float()
         loss = self.loss(logits, batch.label)
         predicted = self.activation.decide(logits.detach())
-        self.dice[f"{stage}_dice"].update(predicted, batch.label, batch.outside)
+        self._dice(stage).update(predicted, batch.label, batch.outside)
         self.log(f"{stage}/loss", loss, on_step=False, on_epoch=True, batch_size=len(batch.image))
         if stage == "test":
             return {"loss": loss, "labels": predicted, "probabilities": self.activation.probabilities(logits)}
         return {"loss": loss}
 
+    def _dice(self, stage: Stage) -> Dice:
+        return {"train": self.train_dice, "val": self.val_dice, "test": self.test_dice}[stage]
+
     def _log_dice(self, stage: Stage) -> None:
-        metric = self.dice[f"{stage}_dice"]
+        metric = self._dice(stage)
         self.log_dict({f"{stage}/dice/{name}": value.float() for name, value in metric.compute().items()})
         metric.reset()
 
