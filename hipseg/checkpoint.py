@@ -11,9 +11,9 @@ from typing import Any, Final
 import torch
 
 from hipseg.build import build_network
-from hipseg.data.field import Field
 from hipseg.data.store import Store
 from hipseg.errors import HipsegError
+from hipseg.field import Field
 from hipseg.tasks.segmentation import SegmentationTask
 
 _VERSION: Final = 1

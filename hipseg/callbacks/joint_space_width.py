@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,6 @@ from numpy.typing import NDArray
 from pytorch_lightning import Callback, LightningModule, Trainer
 
 from hipseg.data.datamodule import HipDataModule
-from hipseg.grid import Grid
 from hipseg.labels.curves import spline_curves
 from hipseg.labels.label_map import LABEL_NAMES
 from hipseg.measure.joint_space import JointSpace
@@ -80,7 +80,7 @@ class JointSpaceWidth(Callback):
                 "mjsw_predicted_mm": found.mjsw_mm,
                 "error_mm": found.mjsw_mm - reference,
                 "error_to_label_mm": found.mjsw_mm - label.mjsw_mm,
-                **_film_ends(found, data, grid, bool(sample["mirror"])),
+                **found.ends_on_film(partial(field.to_film_mm, mirror=bool(sample["mirror"]), stored=grid)),
                 "status": found.status,
             }
         )
@@ -102,13 +102,3 @@ def _datamodule(trainer: Trainer) -> HipDataModule:
     if not isinstance(data, HipDataModule):
         raise TypeError("the joint space width is measured on hips: test with a HipDataModule")
     return data
-
-
-def _film_ends(found: JointSpace, data: HipDataModule, grid: Grid, mirror: bool) -> dict[str, float]:
-    """The line's ends in the points file's millimetres."""
-    ends: dict[str, float] = {}
-    for name, point_mm in (("head", found.on_head_mm), ("roof", found.on_roof_mm)):
-        stored = data.field.to_stored(point_mm / grid.spacing_mm, mirror, grid.shape[1])
-        x, y = grid.to_mm(stored)
-        ends |= {f"{name}_x_mm": float(x), f"{name}_y_mm": float(y)}
-    return ends

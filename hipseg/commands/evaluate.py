@@ -20,7 +20,7 @@ def run(config: DictConfig) -> None:
     quieten()
     task = load(Path(content["checkpoint"]))
     # The network sees what it was trained on.
-    content["data"]["field"] = task.record["field"] | {"_target_": "hipseg.data.field.Field"}
+    content["data"]["field"] = task.record["field"] | {"_target_": "hipseg.field.Field"}
     folder = fresh_folder(Path(content["folder"]))
     data = build_data(content)
     data.require("test")

@@ -11,10 +11,10 @@ from pytorch_lightning import LightningDataModule
 from torch.utils.data import DataLoader
 
 from hipseg.data.dataset import EpochSampler, HipDataset
-from hipseg.data.field import Field
 from hipseg.data.split import Subset, read_split, subset_samples
 from hipseg.data.store import Store
 from hipseg.errors import HipsegError
+from hipseg.field import Field
 from hipseg.sample import HipSample
 from hipseg.transforms.augment import Augmentation, NoAugmentation
 

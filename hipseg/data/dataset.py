@@ -8,8 +8,8 @@ import numpy as np
 import torch
 from torch.utils.data import Dataset, Sampler
 
-from hipseg.data.field import Field
 from hipseg.data.store import Store
+from hipseg.field import Field
 from hipseg.sample import HipSample
 from hipseg.transforms.augment import Augmentation
 from hipseg.transforms.intensity import UINT16_MAX

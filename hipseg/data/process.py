@@ -18,12 +18,11 @@ from hipseg.labels.curves import CurveFunction
 from hipseg.labels.label_map import draw_label_map
 from hipseg.labels.landmarks import LANDMARKS_PER_HIP, SIDES, Points, Side, hip_landmarks
 from hipseg.labels.points_file import read_points
+from hipseg.transforms.film import PreparedFilm, prepare_film
 from hipseg.transforms.implant import shows_metal
-from hipseg.transforms.intensity import clip_and_scale, to_uint16
-from hipseg.transforms.polarity import Polarity, check_polarity
-from hipseg.transforms.resample import inside_film, resample
+from hipseg.transforms.intensity import to_uint16
+from hipseg.transforms.polarity import Polarity
 
-Image = NDArray[np.float32]
 _NOT_PLACED: Final = 1e-6
 
 
@@ -106,47 +105,22 @@ class Unchanged:
 Outcome = Processed | Unchanged | Exclusion
 
 
-def centred_grid(film: Film, settings: Settings) -> Grid:
-    """The stored grid over a film, their centres in one place.
-
-    Raises:
-        Excluded: `too_large` if the film does not fit.
-    """
-    grid = Grid.centred((settings.rows, settings.columns), settings.spacing_mm, film.grid.centre_mm)
-    (width, height), (most_wide, most_high) = film.grid.size_mm, grid.size_mm
-    if width > most_wide or height > most_high:
-        detail = f"{width:.1f} x {height:.1f} mm do not fit into {most_wide:.1f} x {most_high:.1f} mm"
-        raise Excluded("too_large", detail)
-    return grid
-
-
-def bright_bone(image: Image, inside: tuple[slice, slice], spacing_mm: float) -> tuple[Image, Polarity]:
-    """The resampled film with bright bone, and whether that took correcting what the header states."""
-    polarity = check_polarity(image[inside], spacing_mm)
-    if polarity == "corrected":
-        image = image.copy()
-        film = image[inside]
-        image[inside] = film.max() + film.min() - film
-    return image, polarity
-
-
-def prepare_hip(points: Points, side: Side, film: Film, grid: Grid, image: Image, curves: CurveFunction) -> Hip:
+def prepare_hip(points: Points, side: Side, film: Grid, prepared: PreparedFilm, curves: CurveFunction) -> Hip:
     """One side's landmarks and label map, or why there are none.
 
     Args:
         points: (160, 2) film millimetres.
         side: Which.
-        film: As read.
-        grid: The stored grid.
-        image: The film on that grid, bone bright, not clipped.
+        film: The film's own pixels.
+        prepared: The film on the stored grid.
         curves: How head and sourcil run between their landmarks.
     """
     landmarks_mm = hip_landmarks(points, side)
-    landmarks = grid.to_pixels(landmarks_mm)
+    landmarks = prepared.grid.to_pixels(landmarks_mm)
     reason, detail = "", ""
     if np.isnan(landmarks_mm).any() or (np.abs(landmarks_mm) < _NOT_PLACED).all():
         reason, detail = "side_missing", f"the points file places no landmarks on the {side}"
-    elif (outside := ((landmarks_mm < 0) | (landmarks_mm > film.grid.size_mm)).any(axis=1)).any():
+    elif (outside := ((landmarks_mm < 0) | (landmarks_mm > film.size_mm)).any(axis=1)).any():
         reason, detail = "points_outside", f"{outside.sum()} of {LANDMARKS_PER_HIP} landmarks lie outside the film"
     else:
         try:
@@ -154,12 +128,12 @@ def prepare_hip(points: Points, side: Side, film: Film, grid: Grid, image: Image
         except (ValueError, np.linalg.LinAlgError):
             reason, detail = "side_missing", f"the {side} femoral head's landmarks lie on one spot or line"
         else:
-            if shows_metal(image[inside_film(film.grid, grid)], image, circle):
+            if shows_metal(prepared.raw[prepared.inside], prepared.raw, circle):
                 reason, detail = "implant", "the femoral head is as bright as metal"
     if reason:
-        label = np.zeros(grid.shape, dtype=np.uint8)
+        label = np.zeros(prepared.grid.shape, dtype=np.uint8)
         return Hip(side, label, np.full_like(landmarks, np.nan), reason, detail)
-    return Hip(side, draw_label_map(landmarks, grid.shape, curves), landmarks, "", "")
+    return Hip(side, draw_label_map(landmarks, prepared.grid.shape, curves), landmarks, "", "")
 
 
 def process(task: Task) -> Outcome:
@@ -177,13 +151,8 @@ def process(task: Task) -> Outcome:
 def _process(file: FilmFile, settings: Settings) -> Processed:
     film = read_film(file.path, settings.modalities)
     points = read_points(file.points)
-    grid = centred_grid(film, settings)
-    image = resample(film.pixels, film.grid, grid)
-    inside = inside_film(film.grid, grid)
-    image, polarity = bright_bone(image, inside, grid.spacing_mm)
-    hips = tuple(prepare_hip(points, side, film, grid, image, settings.curves) for side in SIDES)
-    try:
-        scaled = clip_and_scale(image, inside, settings.percentiles)
-    except (ValueError, IndexError):
-        raise Excluded("constant", "the image has one grey value between its percentiles") from None
-    return Processed(file, film, grid, to_uint16(scaled, settings.intensity_bits), hips, polarity)
+    shape = settings.rows, settings.columns
+    prepared = prepare_film(film.pixels, film.grid, shape, settings.spacing_mm, settings.percentiles)
+    hips = tuple(prepare_hip(points, side, film.grid, prepared, settings.curves) for side in SIDES)
+    image = to_uint16(prepared.image, settings.intensity_bits)
+    return Processed(file, film, prepared.grid, image, hips, prepared.polarity)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -27,6 +28,18 @@ class JointSpace:
     on_head_mm: Points
     on_roof_mm: Points
     status: Status
+
+    def ends_on_film(self, to_film_mm: Callable[[Points], Points]) -> dict[str, float]:
+        """Both ends as `head_x_mm`, `head_y_mm`, `roof_x_mm`, `roof_y_mm` of a table.
+
+        Args:
+            to_film_mm: From mm of the image measured to the points file's mm.
+        """
+        ends: dict[str, float] = {}
+        for name, point in (("head", self.on_head_mm), ("roof", self.on_roof_mm)):
+            x, y = to_film_mm(point)
+            ends |= {f"{name}_x_mm": float(x), f"{name}_y_mm": float(y)}
+        return ends
 
     @classmethod
     def failed(cls, status: Status) -> JointSpace:

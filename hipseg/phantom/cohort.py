@@ -24,7 +24,7 @@ from hipseg.phantom.skeleton import pose_skeleton
 from hipseg.phantom.subject import draw_beam, draw_stance, draw_subject
 
 _BITS = 12
-_HEMI_GRID = Grid.of_film((2300, 1800), 0.1)
+_HEMI_GRID = Grid.of_film((2700, 2300), 0.1)
 
 
 @dataclass(frozen=True)

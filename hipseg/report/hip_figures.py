@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -14,6 +14,7 @@ from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from hipseg.inference.hips import HipPrediction
 from hipseg.labels.landmarks import Points
 from hipseg.measure.joint_space import JointSpace
 
@@ -111,5 +112,25 @@ def draw_hips(pictures: Mapping[str, HipPicture], path: Path) -> None:
     rows = figure.subplots(len(pictures), 4, squeeze=False)
     for row, (name, picture) in zip(rows, pictures.items(), strict=True):
         _draw_row(list(row), name, picture)
+    figure.tight_layout(pad=0.4)
+    figure.savefig(path)
+
+
+def draw_prediction(hips: Sequence[HipPrediction], lines: Sequence[JointSpace], path: Path) -> None:
+    """The hips of one film with their predicted labels and mJSW lines.
+
+    Args:
+        hips: What a network said.
+        lines: Measured on it.
+        path: PNG file.
+    """
+    figure = Figure(figsize=(5 * len(hips), 5.2), dpi=110)
+    for axes, hip, line in zip(figure.subplots(1, len(hips), squeeze=False)[0], hips, lines, strict=True):
+        axes.imshow(hip.image, cmap="gray", vmin=0, vmax=1)
+        axes.imshow(hip.labels, cmap=_LABEL_COLOURS, vmin=0, vmax=3, alpha=0.45, interpolation="nearest")
+        _draw_line(axes, line, np.zeros(2), hip.prepared.grid.spacing_mm, np.zeros(2))
+        mirrored = " (mirrored)" if hip.side == "left" else ""
+        axes.set_title(f"{hip.side}{mirrored}: {_said(line)}", fontsize=9)
+        axes.set_axis_off()
     figure.tight_layout(pad=0.4)
     figure.savefig(path)

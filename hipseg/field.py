@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from hipseg.grid import Grid
 from hipseg.labels.landmarks import Points
 
 
@@ -48,6 +49,10 @@ class Field:
         """Pixel-centre coordinates (..., 2) in the field as those of the stored image of so many columns."""
         x, y = points[..., 0] + self.column, points[..., 1] + self.row
         return np.stack([columns - 1 - x if mirror else x, y], axis=-1)
+
+    def to_film_mm(self, points_mm: Points, mirror: bool, stored: Grid) -> Points:
+        """Points (..., 2) in mm from the field's first pixel centre, as the film's millimetres."""
+        return stored.to_mm(self.to_stored(points_mm / stored.spacing_mm, mirror, stored.shape[1]))
 
     def from_stored(self, points: Points, mirror: bool, columns: int) -> Points:
         """The inverse of `to_stored`."""

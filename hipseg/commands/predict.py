@@ -1,0 +1,90 @@
+"""`hipseg predict`: a checkpoint applied to films."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from omegaconf import DictConfig
+from skimage.io import imsave
+
+from hipseg.checkpoint import load
+from hipseg.errors import Excluded, HipsegError
+from hipseg.field import Field
+from hipseg.inference.hips import HipPrediction, predict_hips
+from hipseg.instantiation import call
+from hipseg.io.dicom import read_film
+from hipseg.measure.border import border_width
+from hipseg.progress import track
+from hipseg.report.hip_figures import draw_prediction
+from hipseg.transforms.film import prepare_film
+
+
+def run(config: DictConfig) -> None:
+    """Run the command on its configuration."""
+    call(predict, config)
+
+
+def predict(checkpoint: Path, input: Path, out: Path, modalities: tuple[str, ...]) -> None:
+    """Segment and measure both hips of every film.
+
+    Args:
+        checkpoint: Of `hipseg train`.
+        input: A DICOM file, or a folder that is searched for files at any depth.
+        out: Folder for `predictions.csv`, a label map a hip (PNG, labels 0 to 3, left hips mirrored), a picture a film.
+        modalities: DICOM modalities that are radiographs.
+    """
+    task = load(checkpoint)
+    files = _films(input)
+    (out / "labels").mkdir(parents=True, exist_ok=True)
+    (out / "figures").mkdir(exist_ok=True)
+    rows = []
+    for file in track(files, len(files), "films"):
+        name = "_".join(file.relative_to(input if input.is_dir() else input.parent).parts)
+        try:
+            rows += [{"file": name, **row} for row in _predict_film(task, file, name, out, modalities)]
+        except (Excluded, OSError) as error:
+            reason = error.reason if isinstance(error, Excluded) else "unreadable"
+            rows.append({"file": name, "side": "", "status": reason})
+    table = pd.DataFrame(rows)
+    table.to_csv(out / "predictions.csv", index=False, float_format="%.4f")
+    measured = int((table["status"] == "ok").sum())
+    print(f"{len(files)} files, {measured} hips measured, {len(table) - measured} rows with another status")
+    print(f"{out / 'predictions.csv'}")
+
+
+def _films(input: Path) -> list[Path]:
+    if input.is_file():
+        return [input]
+    files = (
+        sorted(path for path in input.rglob("*") if path.is_file() and path.suffix != ".pts") if input.is_dir() else []
+    )
+    if not files:
+        raise HipsegError(f"input: there is no film at {input}")
+    return files
+
+
+def _predict_film(task: Any, file: Path, name: str, out: Path, modalities: tuple[str, ...]) -> list[dict[str, Any]]:
+    made, field = task.record["preprocessing"], Field(**task.record["field"])
+    film = read_film(file, modalities)
+    shape, percentiles = (made["rows"], made["columns"]), tuple(made["percentiles"])
+    prepared = prepare_film(film.pixels, film.grid, shape, made["spacing_mm"], percentiles)
+    hips = predict_hips(task, prepared, field)
+    found = [border_width(hip.labels, made["spacing_mm"]) for hip in hips]
+    draw_prediction(hips, found, out / "figures" / f"{name}.png")
+    for hip in hips:
+        imsave(out / "labels" / f"{name}_{hip.side}.png", hip.labels, check_contrast=False)
+    return [
+        {"side": hip.side, "mjsw_mm": line.mjsw_mm, **_ends(hip, line.on_head_mm, line.on_roof_mm),
+         "polarity": prepared.polarity, "status": line.status}
+        for hip, line in zip(hips, found, strict=True)
+    ]  # fmt: skip
+
+
+def _ends(hip: HipPrediction, head: np.ndarray[Any, Any], roof: np.ndarray[Any, Any]) -> dict[str, float]:
+    points = {"head": hip.to_film_mm(head), "roof": hip.to_film_mm(roof)}
+    return {
+        f"{name}_{axis}_mm": float(v) for name, point in points.items() for axis, v in zip("xy", point, strict=True)
+    }

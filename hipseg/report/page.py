@@ -1,0 +1,69 @@
+"""Runs side by side on one self-contained HTML page."""
+
+from __future__ import annotations
+
+import base64
+import html
+import json
+from pathlib import Path
+from typing import Final
+
+import pandas as pd
+import yaml
+
+from hipseg.errors import HipsegError
+
+_STYLE: Final = """body{font:15px/1.45 system-ui,sans-serif;margin:2rem auto;max-width:1200px;padding:0 1rem;color:#222}
+table{border-collapse:collapse;font-size:13px}td,th{padding:.3rem .6rem;border-bottom:1px solid #ddd;text-align:right}
+td:first-child,th:first-child,td:nth-child(2),th:nth-child(2){text-align:left}img{max-width:100%}
+div.scroll{overflow-x:auto}"""
+_HIDDEN: Final = ("data.store", "data.split", "out", "checkpoint")
+
+
+def read_run(folder: Path) -> dict[str, object]:
+    """A run's overrides and summary.
+
+    Raises:
+        HipsegError: If the folder is no finished run.
+    """
+    try:
+        summary = json.loads((folder / "summary.json").read_text())
+    except (OSError, ValueError):
+        raise HipsegError(f"runs: {folder} is not a finished run; it has no readable summary.json") from None
+    overrides = folder / ".hydra" / "overrides.yaml"
+    given = yaml.safe_load(overrides.read_text()) if overrides.is_file() else []
+    varied = [text for text in given or [] if text.lstrip("+").split("=")[0] not in _HIDDEN]
+    return {"run": folder.name, "overrides": " ".join(varied), **summary}
+
+
+def _figures(folder: Path) -> str:
+    pictures = []
+    for path in sorted((folder / "figures").glob("*.png")):
+        data = base64.b64encode(path.read_bytes()).decode("ascii")
+        pictures.append(f'<figure><img alt="{html.escape(path.stem)}" src="data:image/png;base64,{data}"></figure>')
+    return "\n".join(pictures)
+
+
+def write_page(runs: list[Path], out: Path) -> pd.DataFrame:
+    """Write the page.
+
+    Args:
+        runs: Run folders.
+        out: HTML file.
+
+    Returns:
+        The table on the page, a row a run.
+    """
+    table = pd.DataFrame([read_run(folder) for folder in runs])
+    shown = table.rename(columns=lambda name: str(name).replace("test/", "").replace("mjsw/", "mJSW "))
+    rows = shown.to_html(index=False, float_format=lambda value: f"{value:.4f}", na_rep="-", border=0)
+    sections = "\n".join(f"<h2>{html.escape(folder.name)}</h2>\n{_figures(folder)}" for folder in runs)
+    page = f"""<!doctype html><html lang="en"><head><meta charset="utf-8"><title>hipseg runs</title>
+<style>{_STYLE}</style></head><body><h1>{len(runs)} runs</h1>
+<p>Dice is the mean over test hips; mJSW differences are prediction minus reference, in millimetres, of measured hips.</p>
+<div class="scroll">{rows}</div>
+{sections}</body></html>
+"""
+    out.parent.mkdir(parents=True, exist_ok=True)
+    out.write_text(page, encoding="utf-8")
+    return table

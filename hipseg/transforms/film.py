@@ -1,0 +1,84 @@
+"""A film as networks see it: on the common grid, bone bright, grey values scaled."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hipseg.errors import Excluded
+from hipseg.grid import Grid
+from hipseg.transforms.intensity import clip_and_scale
+from hipseg.transforms.polarity import Polarity, check_polarity
+from hipseg.transforms.resample import inside_film, resample
+
+Image = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class PreparedFilm:
+    """One film on the common grid.
+
+    Attributes:
+        grid: The common grid, its centre on the film's.
+        inside: Its rows and columns that hold the film.
+        raw: (rows, columns), resampled, bone bright, in the film's own grey values.
+        image: The same clipped and scaled to [0, 1], 0 outside the film.
+        polarity: Whether bone was bright as the header states.
+    """
+
+    grid: Grid
+    inside: tuple[slice, slice]
+    raw: Image
+    image: Image
+    polarity: Polarity
+
+
+def centred_grid(film: Grid, shape: tuple[int, int], spacing_mm: float) -> Grid:
+    """The common grid over a film, their centres in one place.
+
+    Raises:
+        Excluded: `too_large` if the film does not fit.
+    """
+    grid = Grid.centred(shape, spacing_mm, film.centre_mm)
+    (width, height), (most_wide, most_high) = film.size_mm, grid.size_mm
+    if width > most_wide or height > most_high:
+        detail = f"{width:.1f} x {height:.1f} mm do not fit into {most_wide:.1f} x {most_high:.1f} mm"
+        raise Excluded("too_large", detail)
+    return grid
+
+
+def bright_bone(image: Image, inside: tuple[slice, slice], spacing_mm: float) -> tuple[Image, Polarity]:
+    """The resampled film with bright bone, and whether that took correcting what the header states."""
+    polarity = check_polarity(image[inside], spacing_mm)
+    if polarity == "corrected":
+        image = image.copy()
+        film = image[inside]
+        image[inside] = film.max() + film.min() - film
+    return image, polarity
+
+
+def prepare_film(
+    pixels: Image, film: Grid, shape: tuple[int, int], spacing_mm: float, percentiles: tuple[float, float]
+) -> PreparedFilm:
+    """Resample, correct the polarity, clip and scale.
+
+    Args:
+        pixels: (rows, columns) as read, bone bright if the header is right.
+        film: Where they lie.
+        shape: Rows and columns of the common grid.
+        spacing_mm: Of the common grid.
+        percentiles: Of the film's own grey values, between which they are clipped.
+
+    Raises:
+        Excluded: `too_large`, or `constant` for an image of one grey value.
+    """
+    grid = centred_grid(film, shape, spacing_mm)
+    inside = inside_film(film, grid)
+    raw, polarity = bright_bone(resample(pixels, film, grid), inside, spacing_mm)
+    try:
+        image = clip_and_scale(raw, inside, percentiles)
+    except (ValueError, IndexError):
+        raise Excluded("constant", "the image has one grey value between its percentiles") from None
+    return PreparedFilm(grid, inside, raw, image, polarity)
