@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 from omegaconf import DictConfig
 from skimage.io import imsave
@@ -13,7 +12,7 @@ from skimage.io import imsave
 from hipseg.checkpoint import load
 from hipseg.errors import Excluded, HipsegError
 from hipseg.field import Field
-from hipseg.inference.hips import HipPrediction, predict_hips
+from hipseg.inference.hips import predict_hips
 from hipseg.instantiation import call
 from hipseg.io.dicom import read_film
 from hipseg.measure.border import border_width
@@ -58,9 +57,7 @@ def predict(checkpoint: Path, input: Path, out: Path, modalities: tuple[str, ...
 def _films(input: Path) -> list[Path]:
     if input.is_file():
         return [input]
-    files = (
-        sorted(path for path in input.rglob("*") if path.is_file() and path.suffix != ".pts") if input.is_dir() else []
-    )
+    files = sorted(path for path in input.rglob("*") if path.is_file() and path.suffix != ".pts")
     if not files:
         raise HipsegError(f"input: there is no film at {input}")
     return files
@@ -77,14 +74,7 @@ def _predict_film(task: Any, file: Path, name: str, out: Path, modalities: tuple
     for hip in hips:
         imsave(out / "labels" / f"{name}_{hip.side}.png", hip.labels, check_contrast=False)
     return [
-        {"side": hip.side, "mjsw_mm": line.mjsw_mm, **_ends(hip, line.on_head_mm, line.on_roof_mm),
+        {"side": hip.side, "mjsw_mm": line.mjsw_mm, **line.ends_on_film(hip.to_film_mm),
          "polarity": prepared.polarity, "status": line.status}
         for hip, line in zip(hips, found, strict=True)
     ]  # fmt: skip
-
-
-def _ends(hip: HipPrediction, head: np.ndarray[Any, Any], roof: np.ndarray[Any, Any]) -> dict[str, float]:
-    points = {"head": hip.to_film_mm(head), "roof": hip.to_film_mm(roof)}
-    return {
-        f"{name}_{axis}_mm": float(v) for name, point in points.items() for axis, v in zip("xy", point, strict=True)
-    }

@@ -60,7 +60,7 @@ def write_page(runs: list[Path], out: Path) -> pd.DataFrame:
     sections = "\n".join(f"<h2>{html.escape(folder.name)}</h2>\n{_figures(folder)}" for folder in runs)
     page = f"""<!doctype html><html lang="en"><head><meta charset="utf-8"><title>hipseg runs</title>
 <style>{_STYLE}</style></head><body><h1>{len(runs)} runs</h1>
-<p>Dice is the mean over test hips; mJSW differences are prediction minus reference, in millimetres, of measured hips.</p>
+<p>Dice is the mean over test hips; mJSW differences are prediction minus reference, mm, of measured hips.</p>
 <div class="scroll">{rows}</div>
 {sections}</body></html>
 """
