@@ -12,13 +12,13 @@ SOFT_TISSUE: Final = 0.615
 
 AMOUNTS: Final[dict[str, float]] = {
     "femur": 0.125,
-    "head_rim": 0.012,
-    "cortex": 0.175,
-    "medulla": -0.065,
+    "head_rim": 0.006,
+    "cortex": 0.195,
+    "medulla": -0.035,
     "trochanter": 0.035,
     "calcar": 0.05,
     "wing": 0.055,
-    "column": 0.115,
+    "column": 0.135,
     "sourcil": 0.034,
     "joint_space": -0.006,
     "pubis": 0.07,

@@ -72,7 +72,7 @@ def add_femur(brush: Brush, hip: Hip) -> None:
     outline = whole_femur(hip)
     shadow = canvas.shadow(outline, reach_mm=8.0, pitch_mm=FINE_MM)
     inside = shadow.fill(brush.edge_mm)
-    thickness = np.float32(0.42) * inside + np.float32(0.58) * shadow.dome(13.0)
+    thickness = np.float32(0.36) * inside + np.float32(0.64) * shadow.dome(24.0)
     grid = canvas.grid
     y = grid.y_mm()[shadow.window[0]][:, None].astype(np.float32)
     circle = head_circle(landmarks)
@@ -105,7 +105,7 @@ def add_hemipelvis(brush: Brush, hip: Hip) -> None:
     """Ilium, ischium, pubis with the obturator foramen, acetabular walls, and the lines that cross there."""
     landmarks, parts, canvas = hip.landmarks, hip.structures, brush.canvas
     wing = canvas.shadow(_smooth(parts["wing"]), reach_mm=4.0, pitch_mm=2.0)
-    canvas.add(wing, (brush.amount("wing") + 0.7 * brush.texture[1][wing.window]) * wing.fill(2.5))
+    canvas.add(wing, (brush.amount("wing") + 0.7 * brush.texture[1][wing.window]) * wing.fill(8.0))
     brush.line("crest", parts["crest"], 4.0)
     _add_column(brush, hip)
     _add_ischium_and_pubis(brush, landmarks)
@@ -142,8 +142,8 @@ def _add_column(brush: Brush, hip: Hip) -> None:
     outline = np.concatenate([landmarks[68:70], column[1:10], column[11:14], curve])
     shadow = brush.canvas.shadow(outline, reach_mm=16.0)
     above = (curve[:, 1].mean() - brush.canvas.grid.y_mm()[shadow.window[0]])[:, None].astype(np.float32)
-    thins = 1 - np.float32(0.35) * ramp((above - 10) / 40)
-    soft = ramp(-(shadow.distance_mm - np.float32(8.0)) / np.float32(22.0) + np.float32(0.5))
+    thins = 1 - np.float32(0.32) * ramp((above - 2) / 9) - np.float32(0.14) * ramp((above - 15) / 40)
+    soft = ramp(-(shadow.distance_mm - np.float32(6.0)) / np.float32(17.0) + np.float32(0.5))
     upper = ramp(-shadow.distance_mm / np.float32(26.0) + np.float32(0.35))
     high = ramp((above - 15) / 30)
     soft = soft * (1 - high) + upper * high
