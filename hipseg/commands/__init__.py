@@ -78,8 +78,10 @@ def main(arguments: list[str] | None = None) -> None:
         _fail(f"there is no command '{command}'; choose {', '.join(COMMANDS)}")
     if command not in _SWEEPS and {"-m", "--multirun"} & set(overrides):
         _fail(f"-m: only {' and '.join(sorted(_SWEEPS))} can sweep, not {command}")
-    run: Callable[[DictConfig], Any] = importlib.import_module(f"hipseg.commands.{command}").run
+    # Threads that wait for each other by spinning slow training down several times where the cores are shared.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     os.environ["HYDRA_FULL_ERROR"] = "1"  # errors reach the handler below instead of Hydra's page of text
+    run: Callable[[DictConfig], Any] = importlib.import_module(f"hipseg.commands.{command}").run
     sys.argv = [f"hipseg {command}", *overrides]
     app = hydra.main(version_base="1.3", config_path=str(conf_folder()), config_name=command)
     try:

@@ -101,7 +101,7 @@ def _close_joint(landmarks: Points, femur: Points, width_mm: float, migration_de
         return reference_gap(spline_curves(moved)).width
 
     open_mm, closed_mm = -12.0, 12.0
-    for _ in range(26):
+    for _ in range(16):  # to half a micrometre
         middle = (open_mm + closed_mm) / 2
         open_mm, closed_mm = (middle, closed_mm) if width(middle) > width_mm else (open_mm, middle)
     shift = open_mm + (_BONE_ON_BONE_MM if width_mm <= 0 else 0.0)
