@@ -65,13 +65,18 @@ def make(node: Any, **more: Any) -> Any:
     Args:
         node: Plain data with `_target_`.
         more: Arguments that are not configuration.
+
+    Raises:
+        HipsegError: If it refuses its arguments, with what it said.
     """
     try:
         return instantiate(node, **more)
     except InstantiationException as error:
-        if error.__cause__ is not None:
-            raise error.__cause__ from None
-        raise
+        cause = error.__cause__ or error
+        if isinstance(cause, HipsegError):
+            raise cause from None
+        said = " ".join(str(cause).split())
+        raise HipsegError(f"{node['_target_']}: {said or type(cause).__name__}") from cause
 
 
 def call(function: Callable[..., None], config: DictConfig) -> None:

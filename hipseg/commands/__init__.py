@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any, Final, NoReturn
 
 import hydra
-from hydra.errors import HydraException
+from hydra.errors import HydraException, OverrideParseException
 from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
@@ -37,16 +37,14 @@ def _fail(sentence: str) -> NoReturn:
 
 def _sentence(error: BaseException, command: str) -> str:
     """An error as one line that names the key and the fix."""
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    text = " ".join(lines) or type(error).__name__
-    if match := re.search(r"Could not (?:override|append to config[^']*|delete)[^']*'([^']+)'", text):
-        if "could not be used" not in text and "already" not in text:
-            return f"{match[1]}: there is no such key; 'hipseg {command} --help' lists them all"
-    if match := re.search(r"In '[^']+': Could not find '([^']+)/([^'/]+)' Available options in '[^']+': (.*)", text):
+    text = str(error)
+    if isinstance(error, OverrideParseException):
+        return f"{error.override}: this can't be read ({text.splitlines()[0].strip()}); write key=value"
+    if match := re.search(r"Could not find '([^']+)/([^'/]+)'\s+Available options in '[^']+':((?:\n\t[^\n]+)+)", text):
         return f"{match[1]}: there is no option '{match[2]}'; choose {', '.join(match[3].split())}"
-    if match := re.search(r"Could not find '([^']+)/([^'/]+)' Available options in '[^']+': (.*)", text):
-        return f"{match[1]}: there is no option '{match[2]}'; choose {', '.join(match[3].split())}"
-    return text.removesuffix("See https://hydra.cc/docs/1.2/advanced/override_grammar/basic for details").strip()
+    if match := re.search(r"Could not (?:override|append to config|delete)[^']*'([^']+)'", text):
+        return f"{match[1]}: there is no such key; 'hipseg {command} --help' lists them all"
+    return " ".join(text.split()) or type(error).__name__
 
 
 def _job(run: Callable[[DictConfig], None], command: str) -> Callable[[DictConfig], None]:
@@ -82,7 +80,7 @@ def main(arguments: list[str] | None = None) -> None:
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     os.environ["HYDRA_FULL_ERROR"] = "1"  # errors reach the handler below instead of Hydra's page of text
     run: Callable[[DictConfig], Any] = importlib.import_module(f"hipseg.commands.{command}").run
-    sys.argv = [f"hipseg {command}", *overrides]
+    sys.argv = [f"hipseg {command}", *overrides, f"hydra.job.name={command}"]
     app = hydra.main(version_base="1.3", config_path=str(conf_folder()), config_name=command)
     try:
         app(_job(run, command))()
