@@ -1,4 +1,4 @@
-"""A contact sheet of eight phantoms: `python experiments/phantom_realism/contact_sheet.py [preset=standard] [out=...]`."""
+"""Eight phantoms on one sheet: `python experiments/phantom_realism/contact_sheet.py [preset=standard] [out=...]`."""
 
 from __future__ import annotations
 

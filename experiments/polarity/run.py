@@ -52,7 +52,7 @@ def main(films: int, preset: str) -> None:
     ]
     with (HERE / f"results_{preset}.csv").open("w", newline="") as stream:
         writer = csv.writer(stream)
-        writer.writerow(("photometric", "header", "shutters", *decisions))
+        writer.writerow(("photometric", "header", "shutters", "stated", "corrected", "unsure"))
         writer.writerows(rows)
     right = sum(row[3] if row[1] == "truthful" else row[4] for row in rows)
     flipped = sum(row[4] for row in rows if row[1] == "truthful")

@@ -104,10 +104,9 @@ def _add_trochanters(brush: Brush, landmarks: Points) -> None:
 def add_hemipelvis(brush: Brush, hip: Hip) -> None:
     """Ilium, ischium, pubis with the obturator foramen, acetabular walls, and the lines that cross there."""
     landmarks, parts, canvas = hip.landmarks, hip.structures, brush.canvas
-    wing = canvas.shadow(_smooth(parts["wing"]), reach_mm=4.0, pitch_mm=2.0)
-    canvas.add(wing, (brush.amount("wing") + 0.7 * brush.texture[1][wing.window]) * wing.fill(8.0))
+    ilium = _add_wing(brush, hip)
     brush.line("crest", parts["crest"], 4.0)
-    _add_column(brush, hip)
+    _add_column(brush, hip, ilium)
     _add_ischium_and_pubis(brush, landmarks)
     _add_walls(brush, hip)
     brush.line("pelvic_rim", parts["pelvic_rim"], 4.0)
@@ -116,7 +115,7 @@ def add_hemipelvis(brush: Brush, hip: Hip) -> None:
     brush.line("crest", parts["sacroiliac"], 3.0, -0.8)
     brush.line("crest", parts["sacroiliac"] + [4.0, 0.0], 3.0, 0.8)
     sourcil = landmarks[SOURCIL]
-    ends = sourcil[0] + 0.3 * (sourcil[0] - sourcil[1]), sourcil[-1] + 0.5 * (sourcil[-1] - sourcil[-2])
+    ends = sourcil[0] + 0.1 * (sourcil[0] - sourcil[1]), sourcil[-1] + 0.2 * (sourcil[-1] - sourcil[-2])
     curve = np.concatenate([ends[0][None], spline_curves(landmarks).sourcil, ends[1][None]])
     shadow = canvas.shadow(curve, reach_mm=12.0, closed=False, pitch_mm=FINE_MM)
     above = _above(shadow.distance_mm, canvas, shadow.window, head_circle(landmarks).centre, curve)
@@ -135,11 +134,26 @@ def _above(distance: Image, canvas: Canvas, window: tuple[slice, slice], centre:
     return np.where(np.hypot(x, y) >= radius, distance, -distance).astype(np.float32)
 
 
-def _add_column(brush: Brush, hip: Hip) -> None:
+def _add_wing(brush: Brush, hip: Hip) -> Image:
+    """The thin ilium, its lateral edge above the joint that of the landmarks; returns where it is, 0 to 1."""
+    landmarks, canvas = hip.landmarks, brush.canvas
+    outline = np.concatenate([landmarks[[69, 68, 67]], hip.structures["wing"][1:]])
+    shadow = canvas.shadow(_smooth(outline), reach_mm=4.0, pitch_mm=1.5)
+    y = canvas.grid.y_mm()[shadow.window[0]][:, None]
+    # Behind the head it ends in no edge of its own.
+    width = np.float32(2.0) + np.float32(6.0) * ramp((y - landmarks[69, 1] + 2.0) / 8.0)
+    inside = ramp(-shadow.distance_mm / width + np.float32(0.5))
+    canvas.add(shadow, (brush.amount("wing") + np.float32(0.7) * brush.texture[1][shadow.window]) * inside)
+    ilium = canvas.blank(canvas.grid)
+    ilium.add(shadow, inside)
+    return ilium.image
+
+
+def _add_column(brush: Brush, hip: Hip, ilium: Image) -> None:
     """The load-bearing bone above the roof: its lower edge is the sourcil's, blurred by the walls around the head."""
     landmarks, column = hip.landmarks, hip.structures["column"].copy()
     curve = spline_curves(landmarks).sourcil[::-1]
-    outline = np.concatenate([landmarks[68:70], column[1:10], column[11:14], curve])
+    outline = np.concatenate([landmarks[[69, 68, 67]], column[1:10], column[11:14], curve])
     shadow = brush.canvas.shadow(outline, reach_mm=16.0)
     above = (curve[:, 1].mean() - brush.canvas.grid.y_mm()[shadow.window[0]])[:, None].astype(np.float32)
     thins = 1 - np.float32(0.32) * ramp((above - 2) / 9) - np.float32(0.14) * ramp((above - 15) / 40)
@@ -149,6 +163,7 @@ def _add_column(brush: Brush, hip: Hip) -> None:
     soft = soft * (1 - high) + upper * high
     sharp = shadow.fill(brush.edge_mm) * (1 - high)
     amount = brush.amount("column") * (np.float32(0.9) * soft + np.float32(0.1) * sharp) * thins
+    amount *= np.float32(0.25) + np.float32(0.75) * ilium[shadow.window]
     amount += brush.texture[1][shadow.window] * shadow.fill(8.0)
     brush.canvas.add(shadow, amount)
 

@@ -123,7 +123,8 @@ def _right_hip(subject: Subject, stance: Stance, side: Side, width_mm: float) ->
     pelvis = np.concatenate([base[40:], *FAR_STRUCTURES.values()]) - circle.centre
     pelvis = _shape_pelvis(pelvis, shape, stance, head_x)
     rim = np.zeros_like(pelvis)
-    rim[27:30] = np.array(shape.roof_rim_mm[:6]).reshape(3, 2)  # rows 67 to 69, the outer roof
+    # Rows 67 to 69, the outer roof: bone there differs in breadth more than in height.
+    rim[27:30] = np.array(shape.roof_rim_mm[:6]).reshape(3, 2) * [1.0, 0.35]
     rim[30] = 0.4 * np.array(shape.roof_rim_mm[6:8])
     pelvis += rim
     near = np.exp(-((np.linalg.norm(pelvis, axis=1) / 60.0) ** 4))
