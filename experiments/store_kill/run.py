@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -20,19 +22,19 @@ def main() -> None:
     parser.add_argument("--films", type=int, default=2000)
     parser.add_argument("--seed", type=int, default=0)
     given = parser.parse_args()
-    with TemporaryDirectory() as name:
-        folder = Path(name)
-        kinds = {
-            f"at random while {given.films} films are added": kill_at_random(
-                folder, given.films, given.kills, given.seed
-            ),
-            "before every step while 5 films are added": kill_before_every_step(folder, 5, version=0),
-            "before every step while 2 films are replaced": kill_before_every_step(folder, 2, version=1),
-        }
-    for kind, found in kinds.items():
+    kinds: dict[str, Callable[[Path], Counter[str]]] = {
+        f"at random while {given.films} films are added": lambda folder: kill_at_random(
+            folder, given.films, given.kills, given.seed
+        ),
+        "before every step while 5 films are added": lambda folder: kill_before_every_step(folder, 5, version=0),
+        "before every step while 2 films are replaced": lambda folder: kill_before_every_step(folder, 2, version=1),
+    }
+    for kind, kill in kinds.items():
+        with TemporaryDirectory() as folder:
+            found = kill(Path(folder))
         print(
-            f"{kind}: killed {found['kills']} times; afterwards {found['unreadable']} unreadable; "
-            f"{found['different']} that, finished, were not those of an undisturbed run"
+            f"{kind}: killed {found['kills']} times; {found['unreadable']} times the store was not readable or not "
+            f"right; {found['different']} stores could not be finished or differ from an undisturbed run's"
         )
 
 

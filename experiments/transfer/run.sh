@@ -3,7 +3,7 @@
 set -euo pipefail
 out=${1:?name a folder for films, stores and runs}
 mkdir -p "$out"
-declare -A subjects=([random]=200 [standard]=60 [hard]=60)
+declare -A subjects=([random]=140 [standard]=60 [hard]=60)
 declare -A ratios=([random]='[0.9,0.05,0.05]' [standard]='[0.6,0.1,0.3]' [hard]='[0.6,0.1,0.3]')
 declare -A epochs=([random]=14 [standard]=42 [hard]=42) # about as many steps each
 for preset in random standard hard; do

@@ -145,6 +145,9 @@ class StoreWriter:
         self._file["films"][self._rows[key]] = film
 
     def _replace(self, row: int, film: Processed) -> None:
+        # Not usable while old and new stand side by side.
+        self.exclude(film.file.key, "replaced")
+        self._file.flush()
         self._write(row, [film])
         self._file.flush()
 
@@ -158,7 +161,8 @@ class StoreWriter:
         samples = [_sample_row(film, hip, start + i) for i, film in enumerate(films) for hip in film.hips]
         self._fill("samples", rows, np.array(samples, dtype=SAMPLE_TYPE))
         self._file.flush()
-        self._fill("films", slice(start, stop), np.array([_film_row(film) for film in films], dtype=FILM_TYPE))
+        table = [_film_row(film, (start + i + 1) * _HIPS) for i, film in enumerate(films)]
+        self._fill("films", slice(start, stop), np.array(table, dtype=FILM_TYPE))
 
     def _fill_chunks(self, name: str, start: int, chunks: list[np.ndarray[Any, Any]]) -> None:
         dataset = self._file[name]
@@ -179,11 +183,11 @@ def _sample_row(film: Processed, hip: Hip, image: int) -> tuple[Any, ...]:
     return key.encode(), image, hip.side == "left", hip.side.encode(), not hip.reason, hip.reason.encode()
 
 
-def _film_row(film: Processed) -> tuple[Any, ...]:
+def _film_row(film: Processed, samples_end: int) -> tuple[Any, ...]:
     file, spacing, grid = film.file, film.film.spacing, film.grid
     rows, columns = film.film.pixels.shape
     return (
         file.cohort.encode(), file.subject.encode(), file.visit.encode(), grid.spacing_mm, *grid.origin_mm,
         spacing.mm, spacing.tag.encode(), spacing.imager_mm, rows, columns, film.film.sha256.encode(),
-        film.polarity.encode(),
+        film.polarity.encode(), samples_end,
     )  # fmt: skip

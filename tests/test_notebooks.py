@@ -1,0 +1,33 @@
+"""Every notebook runs, from its own folder, on a checkpoint trained here."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import nbformat
+import pytest
+from nbclient import NotebookClient
+
+from hipseg.commands import main
+
+NOTEBOOKS = Path(__file__).parents[1] / "notebooks"
+
+
+@pytest.fixture(scope="module")
+def run_folder(tmp_path_factory: pytest.TempPathFactory, store: Path, split: Path) -> Path:
+    folder = tmp_path_factory.mktemp("notebook") / "run"
+    small = ["trainer.max_epochs=1", "data.train_size=4", "data.val_size=2", "data.batch_size=2", "data.workers=0"]
+    main(["train", "experiment=demo", f"data.store={store}", f"data.split={split}", f"out={folder}", *small])
+    return folder
+
+
+@pytest.mark.parametrize("path", sorted(NOTEBOOKS.glob("*.ipynb")), ids=lambda path: path.stem)
+def test_it_runs_and_is_stored_without_outputs(path: Path, run_folder: Path, store: Path) -> None:
+    notebook = nbformat.read(path, as_version=4)
+    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    assert all(not cell.outputs and cell.execution_count is None for cell in code)
+    for cell in code:
+        cell.source = cell.source.replace('"../demo/run"', repr(str(run_folder)))
+        cell.source = cell.source.replace('"../demo/hips.h5"', repr(str(store)))
+    NotebookClient(notebook, timeout=300, resources={"metadata": {"path": str(NOTEBOOKS)}}).execute()
+    assert any(output.output_type == "display_data" for cell in code for output in cell.outputs)
