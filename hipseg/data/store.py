@@ -2,7 +2,8 @@
 
 Layout (format 1): `images` (N, rows, columns) uint16, value / 65535 is the grey value; `labels` (M, rows, columns)
 uint8 and `landmarks` (M, 80, 2) float64, a row a hip, in image orientation; `films` (N,) and `samples` (M,) as
-`FILM_TYPE` and `SAMPLE_TYPE` (a film's `samples_end` is the number of sample rows up to its own last). Root attributes: `format`, `label_names`, `preprocessing` (JSON), `identity_key`.
+`FILM_TYPE` and `SAMPLE_TYPE`, where a film's `samples_end` is the number of sample rows up to its own last. Root
+attributes: `format`, `label_names`, `preprocessing` (JSON), `identity_key`.
 """
 
 from __future__ import annotations
@@ -29,7 +30,8 @@ FILM_TYPE: Final = np.dtype(
     [
         ("cohort", "S32"), ("subject", "S64"), ("visit", "S16"), ("spacing_mm", "f8"), ("origin_x_mm", "f8"),
         ("origin_y_mm", "f8"), ("source_spacing_mm", "f8"), ("source_spacing_tag", "S20"), ("imager_spacing_mm", "f8"),
-        ("source_rows", "i4"), ("source_columns", "i4"), ("source_sha256", "S64"), ("polarity", "S10"), ("samples_end", "i8"),
+        ("source_rows", "i4"), ("source_columns", "i4"), ("source_sha256", "S64"), ("polarity", "S10"),
+        ("samples_end", "i8"),
     ]
 )  # fmt: skip
 SAMPLE_TYPE: Final = np.dtype(

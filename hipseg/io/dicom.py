@@ -15,9 +15,11 @@ from numpy.typing import NDArray
 from pydicom.dataset import FileDataset
 from pydicom.errors import InvalidDicomError
 from pydicom.pixels import apply_modality_lut, get_decoder
+from pydicom.uid import JPEG2000TransferSyntaxes, JPEGTransferSyntaxes
 
 from hipseg.errors import Excluded
 from hipseg.grid import Grid
+from hipseg.io.jpeg import check_jpeg
 from hipseg.io.spacing import Spacing, read_spacing
 
 
@@ -62,15 +64,22 @@ def read_film(path: Path, modalities: Collection[str]) -> Film:
     with warnings.catch_warnings():
         # Films of many vendors break small rules; what matters is checked below.
         warnings.simplefilter("ignore")
-        dataset = _parse(content)
-        _check_kind(dataset, modalities)
-        pixels = _decode(dataset)
-    return Film(pixels, read_spacing(dataset), hashlib.sha256(content).hexdigest())
+        try:
+            dataset = _parse(content)
+            _check_kind(dataset, modalities)
+            film = Film(_decode(dataset), read_spacing(dataset), hashlib.sha256(content).hexdigest())
+        except Excluded:
+            raise
+        except Exception as error:  # pydicom converts a header's values when they are asked for
+            raise Excluded("truncated", f"the header is damaged ({type(error).__name__})") from None
+    return film
 
 
 def _parse(content: bytes) -> FileDataset:
     try:
-        dataset = pydicom.dcmread(io.BytesIO(content))
+        with warnings.catch_warnings(record=True) as said:
+            warnings.simplefilter("always")
+            dataset = pydicom.dcmread(io.BytesIO(content))
         str(dataset.file_meta.TransferSyntaxUID)
     except InvalidDicomError:
         raise Excluded("not_dicom", "the file does not start as a DICOM file") from None
@@ -78,13 +87,15 @@ def _parse(content: bytes) -> FileDataset:
         raise Excluded("not_dicom", "the file states no transfer syntax") from None
     except Exception as error:  # pydicom raises many kinds on damaged files
         raise Excluded("truncated", f"the file breaks off or is damaged ({type(error).__name__})") from None
+    if any("End of file" in str(warning.message) for warning in said):
+        raise Excluded("truncated", "the file breaks off before its end is marked")
     return dataset
 
 
 def _check_kind(dataset: FileDataset, modalities: Collection[str]) -> None:
-    if "PixelData" not in dataset:
-        has_image = "Rows" in dataset and "Columns" in dataset
-        raise Excluded("truncated" if has_image else "no_pixels", "the file holds no pixel data")
+    parts = ["PixelData" in dataset, "Rows" in dataset and "Columns" in dataset]
+    if not all(parts):
+        raise Excluded("truncated" if any(parts) else "no_pixels", "the file holds no pixel data")
     photometric = str(dataset.get("PhotometricInterpretation", ""))
     if photometric not in ("MONOCHROME1", "MONOCHROME2") or int(dataset.get("SamplesPerPixel", 1)) != 1:
         raise Excluded("colour", f"the photometric interpretation is '{photometric}', not MONOCHROME1 or 2")
@@ -104,7 +115,11 @@ def _check_kind(dataset: FileDataset, modalities: Collection[str]) -> None:
 
 def _decode(dataset: FileDataset) -> NDArray[np.float32]:
     try:
+        if dataset.file_meta.TransferSyntaxUID in [*JPEGTransferSyntaxes, *JPEG2000TransferSyntaxes]:
+            check_jpeg(dataset)
         stored = dataset.pixel_array
+    except Excluded:
+        raise
     except Exception as error:  # decoders raise many kinds on damaged data
         raise Excluded("truncated", f"the pixel data break off or are damaged ({type(error).__name__})") from None
     if stored.ndim != 2:

@@ -55,5 +55,7 @@ def draw_label_map(landmarks: Points, shape: tuple[int, int], curve_function: Cu
         (roof_outline(landmarks, curves), ROOF_LABEL),
         (femur_outline(landmarks, curves), FEMORAL_HEAD_LABEL),
     ):
-        labels[polygon2mask(shape, outline[:, ::-1])] = label
+        # Rounded so that an outline and its mirror image decide alike where an edge runs through pixel centres.
+        snapped = np.rint(outline[:, ::-1] * 2**20) / 2**20
+        labels[polygon2mask(shape, snapped)] = label
     return labels

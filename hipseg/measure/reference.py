@@ -36,6 +36,21 @@ def _nearest(points: Points, line: Points) -> tuple[float, Points, Points]:
     return float(np.sqrt(distance2[i, j])), points[i], start[j] + fraction[i, j] * along[j]
 
 
+def _crossing(first: Points, second: Points) -> Points | None:
+    """Where two polylines cross, if they do."""
+    a, b = first[:-1, None], second[None, :-1]
+    da, db = np.diff(first, axis=0)[:, None], np.diff(second, axis=0)[None]
+    across = da[..., 0] * db[..., 1] - da[..., 1] * db[..., 0]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        along_a = ((b - a)[..., 0] * db[..., 1] - (b - a)[..., 1] * db[..., 0]) / across
+        along_b = ((b - a)[..., 0] * da[..., 1] - (b - a)[..., 1] * da[..., 0]) / across
+    hits = np.argwhere((along_a >= 0) & (along_a <= 1) & (along_b >= 0) & (along_b <= 1))
+    if not len(hits):
+        return None
+    i, j = hits[len(hits) // 2]
+    return np.asarray(first[i] + along_a[i, j] * (first[i + 1] - first[i]))
+
+
 def reference_gap(curves: JointCurves) -> Gap:
     """Measure the minimum joint space width on the curves of one hip.
 
@@ -49,6 +64,9 @@ def reference_gap(curves: JointCurves) -> Gap:
     if touching.any():
         point = curves.sourcil[int(np.flatnonzero(touching)[touching.sum() // 2])]
         return Gap(0.0, point, point)
+    crossing = _crossing(curves.femoral_head, curves.sourcil)
+    if crossing is not None:
+        return Gap(0.0, crossing, crossing)
     width_a, on_head_a, on_sourcil_a = _nearest(curves.femoral_head, curves.sourcil)
     width_b, on_sourcil_b, on_head_b = _nearest(curves.sourcil, curves.femoral_head)
     if width_a <= width_b:

@@ -41,7 +41,9 @@ class Hip:
 def template() -> Points:
     """An adult right hip's (80, 2) landmarks in the body's frame, radiographically magnified (head radius 26 mm)."""
     text = files("hipseg.phantom").joinpath("data/hip_landmarks_template.csv").read_text(encoding="ascii")
-    return np.array([(float(row["x_mm"]), float(row["y_mm"])) for row in csv.DictReader(text.splitlines())])
+    points = np.array([(float(row["x_mm"]), float(row["y_mm"])) for row in csv.DictReader(text.splitlines())])
+    points.setflags(write=False)
+    return points
 
 
 def smoothstep(low: float, high: float, values: Points) -> Points:

@@ -44,6 +44,8 @@ def bone_brightness(image: NDArray[np.float32], spacing_mm: float) -> float:
         image: (rows, columns) of a film, any linear scale.
         spacing_mm: Millimetres per pixel.
     """
+    if min(image.shape) < 2:
+        return 0.0
     scale = float(np.ptp(image)) or 1.0
     fine = gaussian_filter(image / np.float32(scale), _FINE_MM / spacing_mm)
     coarse = gaussian_filter(fine, _COARSE_MM / spacing_mm)

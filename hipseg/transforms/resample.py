@@ -20,7 +20,8 @@ def _axis_weights(
     distance = np.abs(source_mm[0] + columns * source_spacing - target_mm[:, None])
     weights = np.maximum(0.0, 1.0 - distance / half_width)
     weights[(columns < 0) | (columns >= len(source_mm))] = 0.0
-    inside = (target_mm >= source_mm[0] - source_spacing / 2) & (target_mm <= source_mm[-1] + source_spacing / 2)
+    reach = source_spacing * (0.5 + 1e-6)
+    inside = (target_mm >= source_mm[0] - reach) & (target_mm <= source_mm[-1] + reach)
     weights *= inside[:, None] / np.maximum(weights.sum(axis=1, keepdims=True), 1e-12)
     rows = np.broadcast_to(np.arange(len(target_mm))[:, None], columns.shape)
     keep = weights > 0
@@ -51,7 +52,7 @@ def inside_film(film: Grid, target: Grid) -> tuple[slice, slice]:
     """The rows and columns of `target` whose centres lie on the film."""
 
     def span(centres: NDArray[np.float64], length_mm: float) -> slice:
-        hits = np.flatnonzero((centres >= 0) & (centres <= length_mm))
+        hits = np.flatnonzero((centres >= -1e-6 * film.spacing_mm) & (centres <= length_mm + 1e-6 * film.spacing_mm))
         return slice(int(hits[0]), int(hits[-1]) + 1) if len(hits) else slice(0, 0)
 
     width, height = film.size_mm
