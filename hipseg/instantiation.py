@@ -87,5 +87,5 @@ def call(function: Callable[..., None], config: DictConfig) -> None:
     arguments = {}
     for name, value in content.items():
         is_object = any(True for _ in described(value, name))
-        arguments[name] = make(value, _convert_="all") if is_object else check_value(hints[name][0], value, name)
+        arguments[name] = check_value(hints[name][0], make(value, _convert_="all") if is_object else value, name)
     function(**arguments)

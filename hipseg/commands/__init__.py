@@ -5,11 +5,14 @@ from __future__ import annotations
 import importlib
 import os
 import re
+import shutil
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, Final, NoReturn
 
 import hydra
+from hydra.core.hydra_config import HydraConfig
 from hydra.errors import HydraException, OverrideParseException
 from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
@@ -28,6 +31,13 @@ COMMANDS: Final[dict[str, str]] = {
 }
 _SWEEPS: Final = frozenset({"train", "evaluate"})
 _HELP: Final = {"-h", "--help", "help"}
+_FLAGS: Final = frozenset(
+    f"--{name}"
+    for name in (
+        "help", "hydra-help", "version", "cfg", "resolve", "package", "run", "multirun", "shell-completion",
+        "config-path", "config-name", "config-dir", "info",
+    )
+)  # fmt: skip
 
 
 def _fail(sentence: str) -> NoReturn:
@@ -52,10 +62,17 @@ def _job(run: Callable[[DictConfig], None], command: str) -> Callable[[DictConfi
         try:
             run(config)
         except (HipsegError, HydraException, OmegaConfBaseException) as error:
+            _forget(Path(HydraConfig.get().runtime.output_dir))
             # SystemExit passes through Hydra without its own report.
             _fail(_sentence(error, command))
 
     return job
+
+
+def _forget(folder: Path) -> None:
+    """Remove a run folder in which Hydra's notes lie and nothing else."""
+    if folder.is_dir() and [path.name for path in folder.iterdir()] == [".hydra"]:
+        shutil.rmtree(folder)
 
 
 def _overview() -> str:
@@ -76,6 +93,8 @@ def main(arguments: list[str] | None = None) -> None:
         _fail(f"there is no command '{command}'; choose {', '.join(COMMANDS)}")
     if command not in _SWEEPS and {"-m", "--multirun"} & set(overrides):
         _fail(f"-m: only {' and '.join(sorted(_SWEEPS))} can sweep, not {command}")
+    if strange := [o for o in overrides if o.startswith("--") and o.split("=")[0] not in _FLAGS]:
+        _fail(f"{strange[0]}: there is no such flag; options are given as key=value")
     # Threads that wait for each other by spinning slow training down several times where the cores are shared.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     os.environ["HYDRA_FULL_ERROR"] = "1"  # errors reach the handler below instead of Hydra's page of text

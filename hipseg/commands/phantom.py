@@ -41,10 +41,13 @@ def phantom(
         plants: Whether to add a file for every reason of exclusion.
         workers: Processes; all cores if not given.
     """
-    if out.exists() and any(out.iterdir()):
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise HipsegError(f"out: {out} can't be made ({error.strerror})") from None
+    if any(out.iterdir()):
         raise HipsegError(f"out: {out} is not empty; name a new folder or remove it")
     workers = available_cores() if workers is None else workers
-    out.mkdir(parents=True, exist_ok=True)
     jobs = list(film_jobs(out, preset, subjects, seed, exposures, landmark_error_mm))
     rows = list(chain.from_iterable(track(ordered_map(make_film, jobs, workers), len(jobs), "films")))
     films = len(jobs)

@@ -11,6 +11,7 @@ from pydantic import Field
 from hipseg.data.cohorts import Cohort
 from hipseg.data.preprocess import preprocess_folder
 from hipseg.data.process import Settings
+from hipseg.errors import HipsegError
 from hipseg.instantiation import call
 from hipseg.labels.curves import CurveFunction
 from hipseg.parallel import available_cores
@@ -44,6 +45,8 @@ def preprocess(
         modalities: DICOM modalities that are radiographs.
         workers: Processes; all cores if not given.
     """
+    if not 0 <= percentiles[0] < percentiles[1] <= 100:
+        raise HipsegError(f"percentiles: give a lower and a higher one between 0 and 100, not {list(percentiles)}")
     settings = Settings(rows, columns, spacing_mm, percentiles, intensity_bits, modalities, labels)
     workers = available_cores() if workers is None else workers
     account = preprocess_folder(input, store, cohorts, settings, workers)

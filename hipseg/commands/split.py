@@ -10,6 +10,7 @@ from pydantic import Field
 
 from hipseg.data.split import SUBSETS, By, make_split
 from hipseg.data.store import Store
+from hipseg.errors import HipsegError
 from hipseg.instantiation import call
 
 
@@ -25,9 +26,12 @@ def split(
         ratios: Shares of train, val and test.
         seed: The same seed draws the same split.
     """
-    table = make_split(Store(store).samples, by, ratios, seed)
-    out.parent.mkdir(parents=True, exist_ok=True)
-    table.to_csv(out, index=False)
+    table = make_split(Store(store, "store").samples, by, ratios, seed)
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        table.to_csv(out, index=False)
+    except OSError as error:
+        raise HipsegError(f"out: {out} can't be written ({error.strerror})") from None
     subjects = table["sample"].str.split("/").str[:2].str.join("/").groupby(table["subset"]).nunique()
     hips = table["subset"].value_counts()
     sizes = ", ".join(f"{s} {hips.get(s, 0)} hips of {subjects.get(s, 0)} subjects" for s in SUBSETS)

@@ -49,6 +49,11 @@ class Cohort:
     points: str
 
     def __post_init__(self) -> None:
+        for key in ("film", "points"):
+            pattern = getattr(self, key)
+            names = _FIELD.findall(pattern)
+            if set("{}") & set(_FIELD.sub("", pattern)) or not all(name.isidentifier() for name in names):
+                raise HipsegError(f"cohorts.{self.name}.{key}: '{pattern}' has a brace that is no field like {{visit}}")
         fields = set(_FIELD.findall(self.film))
         if "subject" not in fields:
             raise HipsegError(f"cohorts.{self.name}.film: '{self.film}' has no {{subject}}")

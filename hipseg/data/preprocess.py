@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from hipseg.data.cohorts import Cohort, FilmFile, find_films
+from hipseg.data.cohorts import Cohort, Found, find_films
 from hipseg.data.exclusions import REASONS, Exclusion, exclusions_table
 from hipseg.data.process import Processed, Settings, Task, Unchanged, process
 from hipseg.data.store import Store
@@ -81,7 +81,7 @@ def preprocess_folder(
     exclusions = list(found.exclusions)
     new = 0
     with StoreWriter(store, settings) as writer:
-        tasks = [Task(film, settings, writer.known_sha256(film.key)) for film in found.films]
+        tasks = [Task(film, settings, *writer.known(film.key)) for film in found.films]
         outcomes = track(ordered_map(process, tasks, workers), len(tasks), "films")
         for film, outcome in zip(found.films, outcomes, strict=True):
             if isinstance(outcome, Processed):
@@ -91,10 +91,12 @@ def preprocess_folder(
                 exclusions.append(outcome)
                 if film.key in writer:
                     writer.exclude(film.key, outcome.reason)
-        for key, reason in _now_excluded(found.exclusions, cohorts):
+        by_name = _now_excluded(found.exclusions, cohorts)
+        for key, reason in by_name:
             if key in writer:
                 writer.exclude(key, reason)
-    return _account(found.count, found.films, new, exclusions, Store(store), store)
+    in_input = {film.key for film in found.films} | {key for key, _ in by_name}
+    return _account(found, in_input, new, exclusions, store)
 
 
 def _now_excluded(exclusions: list[Exclusion], cohorts: Mapping[str, Cohort]) -> set[tuple[str, str]]:
@@ -108,11 +110,11 @@ def _now_excluded(exclusions: list[Exclusion], cohorts: Mapping[str, Cohort]) ->
     return keys
 
 
-def _account(
-    found: int, films: list[FilmFile], new: int, exclusions: list[Exclusion], store: Store, path: Path
-) -> Account:
+def _account(found: Found, in_input: set[str], new: int, exclusions: list[Exclusion], path: Path) -> Account:
+    """Count where everything ended, and write the exclusions."""
+    store = Store(path)
     excluded = {row.file for row in exclusions}
-    names = {film.key: film.name for film in films if film.name not in excluded}
+    names = {film.key: film.name for film in found.films if film.name not in excluded}
     table = store.films
     keys = table["cohort"] + "/" + table["subject"] + "/" + table["visit"]
     here = keys.isin(names)
@@ -123,11 +125,11 @@ def _account(
     ]
     exclusions_table(exclusions + hips).to_csv(f"{path}.exclusions.csv", index=False)
     return Account(
-        found=found,
+        found=found.count,
         stored=int(here.sum()),
         new=new,
         film_reasons=Counter(row.reason for row in exclusions),
         hip_reasons=Counter(row.reason for row in hips),
         polarity=Counter(table.loc[here, "polarity"]),
-        elsewhere=int((~here).sum()),
+        elsewhere=int((~keys.isin(in_input)).sum()),
     )

@@ -57,11 +57,13 @@ class Task:
         film: Its file.
         settings: How.
         known_sha256: Of the file when it was stored before, or empty.
+        known_points_sha256: Of its points file, likewise.
     """
 
     film: FilmFile
     settings: Settings
     known_sha256: str
+    known_points_sha256: str
 
 
 @dataclass(frozen=True)
@@ -93,6 +95,7 @@ class Processed:
     image: NDArray[np.uint16]
     hips: tuple[Hip, ...]
     polarity: Polarity
+    points_sha256: str
 
 
 @dataclass(frozen=True)
@@ -139,8 +142,10 @@ def prepare_hip(points: Points, side: Side, film: Grid, prepared: PreparedFilm, 
 def process(task: Task) -> Outcome:
     """Process one film; what is wrong with it comes back as an exclusion."""
     try:
-        if task.known_sha256 and file_sha256(task.film.path) == task.known_sha256:
-            return Unchanged(task.film)
+        if task.known_sha256 and task.film.points.is_file():
+            found = file_sha256(task.film.path), file_sha256(task.film.points)
+            if found == (task.known_sha256, task.known_points_sha256):
+                return Unchanged(task.film)
         return _process(task.film, task.settings)
     except Excluded as excluded:
         return Exclusion(task.film.name, "", excluded.reason, excluded.detail)
@@ -155,4 +160,4 @@ def _process(file: FilmFile, settings: Settings) -> Processed:
     prepared = prepare_film(film.pixels, film.grid, shape, settings.spacing_mm, settings.percentiles)
     hips = tuple(prepare_hip(points, side, film.grid, prepared, settings.curves) for side in SIDES)
     image = to_uint16(prepared.image, settings.intensity_bits)
-    return Processed(file, film, prepared.grid, image, hips, prepared.polarity)
+    return Processed(file, film, prepared.grid, image, hips, prepared.polarity, file_sha256(file.points))

@@ -41,7 +41,7 @@ def make_split(samples: pd.DataFrame, by: By, ratios: Sequence[float], seed: int
     Raises:
         HipsegError: If a ratio is negative or there are too few to fill every subset that has a share.
     """
-    if len(ratios) != len(SUBSETS) or min(ratios) < 0 or sum(ratios) <= 0:
+    if len(ratios) != len(SUBSETS) or not (np.isfinite(ratios).all() and min(ratios) >= 0 < sum(ratios)):
         raise HipsegError(f"ratios: give three shares of train, val and test, none negative; got {list(ratios)}")
     keys = sorted(samples.loc[samples["usable"], "key"])
     units = keys if by == "sample" else ["/".join(key.split("/")[:2]) for key in keys]

@@ -30,8 +30,8 @@ FILM_TYPE: Final = np.dtype(
     [
         ("cohort", "S32"), ("subject", "S64"), ("visit", "S16"), ("spacing_mm", "f8"), ("origin_x_mm", "f8"),
         ("origin_y_mm", "f8"), ("source_spacing_mm", "f8"), ("source_spacing_tag", "S20"), ("imager_spacing_mm", "f8"),
-        ("source_rows", "i4"), ("source_columns", "i4"), ("source_sha256", "S64"), ("polarity", "S10"),
-        ("samples_end", "i8"),
+        ("source_rows", "i4"), ("source_columns", "i4"), ("source_sha256", "S64"), ("points_sha256", "S64"),
+        ("polarity", "S10"), ("samples_end", "i8"),
     ]
 )  # fmt: skip
 SAMPLE_TYPE: Final = np.dtype(
@@ -84,8 +84,8 @@ class Store:
         HipsegError: If there is no such file, it is not a store, or it has another format.
     """
 
-    def __init__(self, path: Path) -> None:
-        self.path = Path(path)
+    def __init__(self, path: Path, key: str = "data.store") -> None:
+        self.path, self._key = Path(path), key
         self._file: h5py.File | None = None
         self._process = -1
         self._datasets: dict[str, h5py.Dataset] = {}
@@ -93,19 +93,19 @@ class Store:
             with h5py.File(self.path, "r") as file:
                 self._read_tables(file)
         except FileNotFoundError:
-            raise HipsegError(f"data.store: there is no file {path}; make it with 'hipseg preprocess'") from None
+            raise HipsegError(f"{key}: there is no file {path}; make it with 'hipseg preprocess'") from None
         except (OSError, KeyError) as error:
-            raise HipsegError(f"data.store: {path} is not a store that can be read ({error})") from None
+            raise HipsegError(f"{key}: {path} is not a store that can be read ({error})") from None
 
     def _read_tables(self, file: h5py.File) -> None:
-        check_format(file, self.path)
+        check_format(file, self.path, self._key)
         self.label_names: tuple[str, ...] = tuple(str(name) for name in file.attrs["label_names"])
         self.preprocessing: dict[str, Any] = json.loads(file.attrs["preprocessing"])
         self.identity_key: str = str(file.attrs["identity_key"])
-        self.films = _frame(file["films"][:])
+        films = written_films(file)
+        self.films = _frame(films)
         # A film's row is written after its hips' and says where these end: what follows is what a killed run left.
-        count = int(self.films["samples_end"].iloc[-1]) if len(self.films) else 0
-        self.samples = _frame(file["samples"][:count])
+        self.samples = _frame(file["samples"][: films["samples_end"].max(initial=0)])
 
     @cached_property
     def rows_by_key(self) -> dict[str, int]:
@@ -147,7 +147,13 @@ class Store:
         return Grid(shape, float(film["spacing_mm"]), (float(film["origin_x_mm"]), float(film["origin_y_mm"])))
 
 
-def check_format(file: h5py.File, path: Path) -> None:
+def written_films(file: h5py.File) -> NDArray[Any]:
+    """The rows of `films` but what a kill amid a flush left reserved and not written, all zero."""
+    films = file["films"][:]
+    return films[: int(np.count_nonzero(films["samples_end"]))]
+
+
+def check_format(file: h5py.File, path: Path, key: str) -> None:
     """Refuse a file that is no store, or of another format.
 
     Raises:
@@ -155,6 +161,6 @@ def check_format(file: h5py.File, path: Path) -> None:
     """
     found = file.attrs.get("format")
     if found is None:
-        raise HipsegError(f"data.store: {path} is an HDF5 file but not a hipseg store")
+        raise HipsegError(f"{key}: {path} is an HDF5 file but not a hipseg store")
     if int(found) != FORMAT:
-        raise HipsegError(f"data.store: {path} has format {found}, this hipseg reads {FORMAT}; preprocess it again")
+        raise HipsegError(f"{key}: {path} has format {found}, this hipseg reads {FORMAT}; preprocess it again")

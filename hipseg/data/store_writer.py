@@ -12,7 +12,7 @@ import h5py
 import numpy as np
 
 from hipseg.data.process import Hip, Processed, Settings
-from hipseg.data.store import FILM_TYPE, FILTER, FORMAT, SAMPLE_TYPE, check_format, encode_chunk
+from hipseg.data.store import FILM_TYPE, FILTER, FORMAT, SAMPLE_TYPE, check_format, encode_chunk, written_films
 from hipseg.errors import HipsegError
 from hipseg.labels.label_map import LABEL_NAMES
 from hipseg.labels.landmarks import LANDMARKS_PER_HIP, SIDES
@@ -48,18 +48,21 @@ class StoreWriter:
     def __init__(self, path: Path, settings: Settings) -> None:
         self._buffer: list[Processed] = []
         self._shape = (settings.rows, settings.columns)
-        path.parent.mkdir(parents=True, exist_ok=True)
         try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            if not path.exists():
+                self._create(path, settings)
             self._file = h5py.File(path, "a")
-            self._prepare(path, settings)
+            try:
+                self._prepare(path, settings)
+            except BaseException:
+                self._file.close()
+                raise
         except (OSError, KeyError) as error:
             raise HipsegError(f"store: {path} can't be continued ({error}); name a new one or remove it") from None
 
     def _prepare(self, path: Path, settings: Settings) -> None:
-        if len(self._file.keys()) < 5:
-            # New, or killed while it was being made.
-            self._create(settings)
-        check_format(self._file, path)
+        check_format(self._file, path, "store")
         made = json.loads(self._file.attrs["preprocessing"])
         for name, value in describe(settings).items():
             if made.get(name) != value:
@@ -69,11 +72,17 @@ class StoreWriter:
         films = self._file["films"][:]
         keys = [b"/".join(row).decode() for row in zip(films["cohort"], films["subject"], films["visit"], strict=True)]
         self._rows = {key: row for row, key in enumerate(keys)}
+        self._points_sha256 = {key: sha.decode() for key, sha in zip(keys, films["points_sha256"], strict=True)}
         self._sha256 = {key: sha.decode() for key, sha in zip(keys, films["source_sha256"], strict=True)}
 
-    def _create(self, settings: Settings) -> None:
-        for name in list(self._file.keys()):
-            del self._file[name]
+    def _create(self, path: Path, settings: Settings) -> None:
+        """Make an empty store; whole, or not at all."""
+        making = path.with_name(f"{path.name}.making")
+        with h5py.File(making, "w") as self._file:
+            self._fill_new(settings)
+        making.replace(path)
+
+    def _fill_new(self, settings: Settings) -> None:
         shape = self._shape
         none, chunked = {"shape": (0, *shape), "maxshape": (None, *shape)}, {"chunks": (1, *shape), **FILTER}
         self._file.attrs["format"] = FORMAT
@@ -86,11 +95,10 @@ class StoreWriter:
         self._file.create_dataset("landmarks", (0, *points), "f8", maxshape=(None, *points), chunks=(64, *points))
         self._file.create_dataset("samples", (0,), SAMPLE_TYPE, maxshape=(None,), chunks=(256,))
         self._file.create_dataset("films", (0,), FILM_TYPE, maxshape=(None,), chunks=(128,))
-        self._file.flush()
 
     def _truncate(self) -> None:
-        count = len(self._file["films"])
-        for name, rows in (("images", count), ("labels", _HIPS * count), ("landmarks", _HIPS * count),
+        count = len(written_films(self._file))
+        for name, rows in (("films", count), ("images", count), ("labels", _HIPS * count), ("landmarks", _HIPS * count),
                            ("samples", _HIPS * count)):  # fmt: skip
             if len(self._file[name]) != rows:
                 self._file[name].resize(rows, axis=0)
@@ -111,12 +119,19 @@ class StoreWriter:
     def __contains__(self, key: str) -> bool:
         return key in self._rows
 
+    def known(self, key: str) -> tuple[str, str]:
+        """Hashes of a stored film's file and points file, or empty."""
+        return self._sha256.get(key, ""), self._points_sha256.get(key, "")
+
     def known_sha256(self, key: str) -> str:
         """Hash of a stored film's file, or empty."""
         return self._sha256.get(key, "")
 
     def put(self, film: Processed) -> None:
         """Add a film, or replace the one of the same cohort, subject and visit."""
+        for name in ("cohort", "subject", "visit"):
+            if len(getattr(film.file, name).encode()) > FILM_TYPE[name].itemsize:
+                raise HipsegError(f"cohorts: the {name} '{getattr(film.file, name)}' of {film.file.name} is too long")
         if film.file.key in self._rows:
             self._replace(self._rows[film.file.key], film)
             return
@@ -158,6 +173,8 @@ class StoreWriter:
         self._fill_chunks("images", start, [film.image for film in films])
         self._fill_chunks("labels", rows.start, [hip.label for hip in hips])
         self._fill("landmarks", rows, np.stack([hip.landmarks for hip in hips]))
+        # On disk before their samples are usable.
+        self._file.flush()
         samples = [_sample_row(film, hip, start + i) for i, film in enumerate(films) for hip in film.hips]
         self._fill("samples", rows, np.array(samples, dtype=SAMPLE_TYPE))
         self._file.flush()
@@ -189,5 +206,6 @@ def _film_row(film: Processed, samples_end: int) -> tuple[Any, ...]:
     return (
         file.cohort.encode(), file.subject.encode(), file.visit.encode(), grid.spacing_mm, *grid.origin_mm,
         spacing.mm, spacing.tag.encode(), spacing.imager_mm, rows, columns, film.film.sha256.encode(),
+        film.points_sha256.encode(),
         film.polarity.encode(), samples_end,
     )  # fmt: skip

@@ -35,7 +35,7 @@ def fit_circle(points: Points) -> Circle:
     x, y = (points - mean).T
     square = x * x + y * y
     mean_square = square.mean()
-    if mean_square == 0.0:
+    if mean_square <= 1e-24 * (1.0 + mean @ mean):
         raise ValueError("a circle can't be fitted to one point")
     design = np.stack([(square - mean_square) / (2.0 * np.sqrt(mean_square)), x, y], axis=1)
     a, b, c = np.linalg.svd(design, full_matrices=False)[2][2]

@@ -1,0 +1,153 @@
+"""The callback that measures the test set, fed with the true label maps of every hip of the phantom cohort."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from shapely import LineString, Point
+
+from hipseg.callbacks.joint_space_width import JointSpaceWidth
+from hipseg.data.datamodule import HipDataModule
+from hipseg.data.store import Store
+from hipseg.field import Field
+from hipseg.labels.curves import spline_curves
+from hipseg.labels.landmarks import LANDMARKS_PER_HIP
+from hipseg.measure.border import border_width
+from hipseg.transforms.augment import NoAugmentation
+
+FIELD = Field(row=160, column=0, rows=256, columns=256)
+PIXEL_MM = 0.9
+
+
+class _Watching:
+    """A logger that keeps what it is given."""
+
+    def log_evaluation(self, *given: Any) -> None:
+        self.given = given
+
+
+def _evaluate(data: HipDataModule, folder: Path, blank: frozenset[int] = frozenset()) -> _Watching:
+    """Run the callback over the test set with the truth as prediction, or nothing for some rows of the store."""
+    callback, logger = JointSpaceWidth(border_width, 1, folder), _Watching()
+    trainer: Any = SimpleNamespace(datamodule=data, loggers=[object(), logger])
+    module: Any = None
+    callback.on_test_start(trainer, module)
+    for i, batch in enumerate(data.test_dataloader()):
+        predicted = batch.label.long()
+        predicted[[row in blank for row in batch.row.tolist()]] = 0
+        callback.on_test_batch_end(trainer, module, {"labels": predicted}, batch, i)
+    callback.on_test_end(trainer, module)
+    return logger
+
+
+@pytest.fixture(scope="module")
+def all_hips(store: Path, tmp_path_factory: pytest.TempPathFactory) -> HipDataModule:
+    """Every usable hip of the store as a test hip, in a field that holds the joint."""
+    samples = Store(store).samples
+    keys = samples.loc[samples["usable"], "key"]
+    split = tmp_path_factory.mktemp("all") / "split.csv"
+    pd.DataFrame({"sample": keys, "subset": "test"}).to_csv(split, index=False)
+    return HipDataModule(store, split, FIELD, NoAugmentation(), 8, 0, None, None, 0)
+
+
+@pytest.fixture(scope="module")
+def truth(all_hips: HipDataModule, tmp_path_factory: pytest.TempPathFactory) -> pd.DataFrame:
+    folder = tmp_path_factory.mktemp("truth")
+    _evaluate(all_hips, folder)
+    return pd.read_csv(folder / "test_hips.csv", index_col="sample")
+
+
+def _points_mm(cohort: Path, sample: str) -> np.ndarray:
+    """The hip's landmarks as its points file states them."""
+    name, subject, visit, side = sample.split("/")
+    (path,) = cohort.glob(f"{name}-pointfiles/{visit}/*{subject}*{visit}*.dcm.pts")
+    points = np.array([line.split() for line in path.read_text().splitlines()[3:-1]], dtype=float)
+    return points[LANDMARKS_PER_HIP:] if side == "left" else points[:LANDMARKS_PER_HIP]
+
+
+def test_every_hip_of_both_sides_is_measured(truth: pd.DataFrame, all_hips: HipDataModule) -> None:
+    assert list(truth.index) == all_hips.samples["test"]
+    assert set(truth["status"]) == {"ok"}
+    assert set(truth.index.str.split("/").str[-1]) == {"left", "right"}
+
+
+def test_truth_predicted_is_found(truth: pd.DataFrame) -> None:
+    assert (truth["mjsw_predicted_mm"] == truth["mjsw_label_mm"]).all()
+    assert (truth["error_to_label_mm"] == 0).all()
+    np.testing.assert_allclose(truth["error_mm"], truth["mjsw_predicted_mm"] - truth["mjsw_reference_mm"], atol=2e-5)
+
+
+def test_ends_lie_on_the_curves_of_the_points_file(truth: pd.DataFrame, cohort: Path) -> None:
+    for sample, hip in truth.iterrows():
+        head, sourcil = (LineString(curve) for curve in spline_curves(_points_mm(cohort, str(sample))))
+        assert head.distance(Point(hip["head_x_mm"], hip["head_y_mm"])) < PIXEL_MM, sample
+        if hip["mjsw_predicted_mm"] > 0:  # bone on bone hides the sourcil behind the head
+            assert sourcil.distance(Point(hip["roof_x_mm"], hip["roof_y_mm"])) < PIXEL_MM, sample
+    assert (truth["mjsw_predicted_mm"] > 0).sum() > 30
+
+
+@pytest.mark.parametrize(("end", "label"), [("head", 1), ("roof", 2)])
+def test_ends_lie_between_pixels_of_the_stored_label_map(
+    end: str, label: int, truth: pd.DataFrame, all_hips: HipDataModule
+) -> None:
+    # To the half pixel, in the image as stored: a left hip's line is mirrored back exactly.
+    for sample, hip in truth[truth["mjsw_predicted_mm"] > 0].iterrows():
+        row = all_hips.store.rows_by_key[str(sample)]
+        x, y = all_hips.store.grid(row).to_pixels(hip[[f"{end}_x_mm", f"{end}_y_mm"]].to_numpy(dtype=float))
+        halves = np.rint(2 * np.array([y, x])) / 2
+        assert np.abs(halves - [y, x]).max() < 0.01, sample
+        beside = {
+            all_hips.store.label(row)[r, c] for r, c in (np.floor(halves).astype(int), np.ceil(halves).astype(int))
+        }
+        assert beside == {label, 3}, sample
+
+
+def test_line_is_as_long_as_the_width(truth: pd.DataFrame) -> None:
+    length = np.hypot(truth["head_x_mm"] - truth["roof_x_mm"], truth["head_y_mm"] - truth["roof_y_mm"])
+    np.testing.assert_allclose(length, truth["mjsw_predicted_mm"], atol=2e-3)
+
+
+def test_reference_is_the_distance_of_the_points_files_curves(truth: pd.DataFrame, cohort: Path) -> None:
+    for sample, hip in truth.iterrows():
+        head, sourcil = (LineString(curve) for curve in spline_curves(_points_mm(cohort, str(sample))))
+        assert hip["mjsw_reference_mm"] == pytest.approx(head.distance(sourcil), abs=1e-4), sample
+
+
+def test_dice_of_the_truth_is_what_the_field_holds(truth: pd.DataFrame, all_hips: HipDataModule) -> None:
+    store = all_hips.store
+    for sample, hip in truth.iterrows():
+        row = store.rows_by_key[str(sample)]
+        whole = store.label(row)
+        seen = FIELD.cut(whole, bool(store.samples["mirror"].iat[row]))
+        inside, everywhere = (seen == 1).sum(), (whole == 1).sum()
+        assert hip["dice_femoral_head"] == pytest.approx(2 * inside / (inside + everywhere), rel=1e-5)
+    assert (truth[["dice_acetabular_roof", "dice_joint_space"]] == 1).all(axis=None)
+
+
+def test_failed_hips_are_counted_and_not_averaged_in(all_hips: HipDataModule, tmp_path: Path) -> None:
+    blank = frozenset(int(all_hips.store.rows_by_key[sample]) for sample in all_hips.samples["test"][3:5])
+    logger = _evaluate(all_hips, tmp_path, blank)
+    hips = pd.read_csv(tmp_path / "test_hips.csv")
+    assert hips["status"][3:5].tolist() == ["no_femoral_head"] * 2
+    assert hips.loc[3:4, ["mjsw_predicted_mm", "error_mm", "head_x_mm", "roof_y_mm"]].isna().all(axis=None)
+    assert hips.loc[3:4, ["mjsw_reference_mm", "mjsw_label_mm"]].notna().all(axis=None)
+    summary = json.loads((tmp_path / "summary.json").read_text())
+    assert (summary["mjsw/failed"], summary["mjsw/measured"]) == (2, len(hips) - 2)
+    assert summary["mjsw/bias_mm"] == pytest.approx(hips["error_mm"].drop([3, 4]).mean(), rel=1e-4)
+    assert logger.given[0] == summary
+
+
+def test_another_datamodule_is_refused(tmp_path: Path) -> None:
+    callback = JointSpaceWidth(border_width, 1, tmp_path)
+    labels = torch.zeros(1, 4, 4, dtype=torch.long)
+    batch: Any = SimpleNamespace(label=labels, outside=torch.zeros(1, 4), row=torch.tensor([0]))
+    trainer, module = SimpleNamespace(datamodule=None), None
+    with pytest.raises(TypeError, match="HipDataModule"):
+        callback.on_test_batch_end(trainer, module, {"labels": labels}, batch, 0)  # type: ignore[arg-type]

@@ -1,0 +1,57 @@
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from hipseg.commands import COMMANDS, main
+
+GROUPS = {
+    "phantom": ["preset: hard, random, standard"],
+    "preprocess": ["cohort: check, oai", "labels: curve, polygon"],
+    "split": [],
+    "train": ["activation: sigmoid, softmax", "loss: ce, dice, dice_ce", "model: resunet, unet", "logger: csv, wandb"],
+    "evaluate": ["field: half, whole", "logger: csv, wandb"],
+    "predict": [],
+    "report": [],
+}
+KEYS = {
+    "phantom": ["out: ???", "subjects: 40", "seed: 0", "landmark_error_mm: 0.5"],
+    "preprocess": ["input: ???", "store: ???", "spacing_mm: 0.9", "intensity_bits: 12"],
+    "split": ["store: ???", "by: subject", "seed: 0"],
+    "train": ["data:", "trainer:", "optimizer:", "seed: 0"],
+    "evaluate": ["checkpoint: ???", "data:"],
+    "predict": ["checkpoint: ???", "input: ???", "out: ???"],
+    "report": ["runs: ???", "out: ???"],
+}
+
+
+@pytest.fixture(autouse=True)
+def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", ["pytest"])
+    return tmp_path
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help_lists_groups_and_options(command: str, elsewhere: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code: object = 0
+    try:
+        main([command, "--help"])
+    except SystemExit as ended:
+        code = ended.code or 0
+    printed = capsys.readouterr()
+    lines = [line.strip() for line in printed.out.splitlines()]
+    assert (code, printed.err) == (0, "")
+    assert lines[0].startswith(f"hipseg {command} ")
+    assert [line for line in GROUPS[command] + KEYS[command] if line not in lines] == []
+    assert list(elsewhere.iterdir()) == []
+
+
+@pytest.mark.parametrize("arguments", [[], ["--help"], ["-h"], ["help"]])
+def test_the_overview_names_every_command(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    main(arguments)
+    printed = capsys.readouterr().out
+    assert printed.startswith("usage: hipseg COMMAND")
+    assert set(GROUPS) == set(COMMANDS) <= set(printed.split())

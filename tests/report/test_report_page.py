@@ -1,0 +1,52 @@
+"""Runs side by side on one page."""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from hipseg.errors import HipsegError
+from hipseg.report.page import write_page
+
+PNG = base64.b64decode(
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
+)
+
+
+def _run(folder: Path, overrides: list[str], **summary: float) -> Path:
+    (folder / ".hydra").mkdir(parents=True)
+    (folder / "figures").mkdir()
+    (folder / ".hydra" / "overrides.yaml").write_text("".join(f"- {text}\n" for text in overrides))
+    (folder / "summary.json").write_text(json.dumps(summary))
+    (folder / "figures" / "hips.png").write_bytes(PNG)
+    return folder
+
+
+def test_page_holds_everything_and_no_path(tmp_path: Path) -> None:
+    long = "optimizer.lr=0.002 trainer.max_epochs=20 loss=dice_ce activation=sigmoid model.channels=[4,8,16]"
+    store = f"data.store={tmp_path}/secret.h5"
+    runs = [
+        _run(tmp_path / "one", [store, *long.split()], **{"test/dice/mean": 0.81234, "mjsw/failed": 2}),
+        _run(tmp_path / "two<b>", [store, "loss=ce"], **{"test/dice/mean": 0.5}),
+    ]
+    table = write_page(runs, tmp_path / "page.html")
+    page = (tmp_path / "page.html").read_text()
+    assert table["test/dice/mean"].tolist() == [0.81234, 0.5]
+    assert long in page  # not cut short
+    assert "0.8123" in page
+    assert "two&lt;b&gt;" in page
+    assert "<b>" not in page
+    assert str(tmp_path) not in page
+    assert (
+        re.findall(r'(?:src|href)="([^"]{0,30})', page)
+        == [f"data:image/png;base64,{base64.b64encode(PNG).decode()[:8]}"] * 2
+    )
+
+
+def test_unfinished_run_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(HipsegError, match=r"^runs: .*no readable summary\.json$"):
+        write_page([tmp_path], tmp_path / "page.html")

@@ -1,0 +1,34 @@
+"""Learning rates at known steps."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import pytest
+import torch
+from torch import nn
+
+from hipseg.tasks.schedules import constant, one_cycle
+
+
+def _rates(schedule: partial, steps: int) -> list[float]:
+    optimizer = torch.optim.SGD(nn.Linear(1, 1).parameters(), lr=0.01)
+    scheduler = schedule(optimizer, steps)
+    rates = []
+    for _ in range(steps):
+        rates.append(optimizer.param_groups[0]["lr"])
+        optimizer.step()
+        scheduler.step()
+    return rates
+
+
+def test_constant_keeps_the_rate() -> None:
+    assert _rates(partial(constant), 5) == [0.01] * 5
+
+
+def test_one_cycle_peaks_after_the_warm_up_and_ends_near_nothing() -> None:
+    rates = _rates(partial(one_cycle, max_lr=0.5, warm_up=0.25), 20)
+    assert rates[0] == pytest.approx(0.5 / 25)
+    assert rates.index(max(rates)) == 4  # the fifth of twenty steps
+    assert max(rates) == pytest.approx(0.5)
+    assert rates[-1] == pytest.approx(0.5 / 25 / 1e4)

@@ -1,0 +1,96 @@
+"""The segmentation task in Lightning's hands: what an epoch's numbers are, in two and three dimensions."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import pytest
+import torch
+from pytorch_lightning import Trainer
+from torch import Tensor, nn
+from torch.utils.data import DataLoader
+
+from hipseg.losses.activation import Activation, Sigmoid, Softmax
+from hipseg.losses.overlap import Dice
+from hipseg.metrics.dice import dice_scores
+from hipseg.sample import HipSample
+from hipseg.tasks.schedules import constant, one_cycle
+from hipseg.tasks.segmentation import SegmentationTask
+
+NAMES = ("background", "femoral_head", "acetabular_roof", "joint_space")
+
+
+def _task(
+    activation: Activation, network: nn.Module, rate: float = 0.0, schedule: partial | None = None
+) -> SegmentationTask:
+    optimizer = partial(torch.optim.SGD, lr=rate)
+    return SegmentationTask(
+        network, activation, Dice(activation), NAMES, optimizer, schedule or partial(constant), {"version": 1}
+    )
+
+
+def _batch(count: int, shape: tuple[int, ...], seed: int) -> HipSample:
+    generator = torch.Generator().manual_seed(seed)
+    image = torch.rand(count, 1, *shape, generator=generator)
+    label = torch.randint(0, 4, (count, *shape), generator=generator, dtype=torch.uint8)
+    outside = torch.randint(0, 9, (count, 4), generator=generator)
+    return HipSample(image, label, outside, torch.full((count,), 0.9), torch.arange(count))
+
+
+def _loader(*batches: HipSample) -> DataLoader[HipSample]:
+    return DataLoader(batches, batch_size=None)  # type: ignore[arg-type]
+
+
+def _trainer(**options: int) -> Trainer:
+    return Trainer(
+        accelerator="cpu", logger=False, enable_checkpointing=False, enable_progress_bar=False,
+        enable_model_summary=False, num_sanity_val_steps=0, **options,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(("activation", "channels"), [(Softmax(), 4), (Sigmoid(), 3)])
+@pytest.mark.parametrize("shape", [(5, 6), (3, 4, 5)])
+def test_epoch_is_the_mean_over_hips_not_over_batches(
+    activation: Activation, channels: int, shape: tuple[int, ...]
+) -> None:
+    torch.manual_seed(0)
+    network = (nn.Conv2d if len(shape) == 2 else nn.Conv3d)(1, channels, 3, padding=1)
+    task = _task(activation, network)
+    batches = [_batch(4, shape, seed=1), _batch(1, shape, seed=2)]  # the last one is smaller
+    images, labels, outside = (torch.cat(parts) for parts in list(zip(*batches, strict=True))[:3])
+    with torch.no_grad():
+        logits = network(images)
+        loss = torch.stack([task.loss(logits[i : i + 1], labels[i : i + 1]) for i in range(5)]).mean()
+    dice = dice_scores(activation.decide(logits), labels, 4, outside).mean(0)
+
+    trainer = _trainer(max_epochs=1)
+    trainer.fit(task, _loader(*batches), _loader(*batches))  # at learning rate 0
+    said = {name: value.item() for name, value in trainer.callback_metrics.items()}
+
+    expected = {"loss": loss.item(), "dice/mean": dice[1:].mean().item()}
+    expected |= {f"dice/{name}": dice[i].item() for i, name in enumerate(NAMES) if i > 0}
+    assert said == pytest.approx({f"{stage}/{name}": v for stage in ("train", "val") for name, v in expected.items()})
+
+
+@pytest.mark.parametrize(("activation", "channels"), [(Softmax(), 4), (Sigmoid(), 3)])
+def test_forward_gives_float32_probabilities_of_every_label(activation: Activation, channels: int) -> None:
+    network = nn.Conv2d(1, channels, 1).to(torch.bfloat16)
+    probabilities: Tensor = _task(activation, network)(torch.rand(2, 1, 3, 5).to(torch.bfloat16))
+    assert probabilities.dtype == torch.float32
+    assert probabilities.shape == (2, 4, 3, 5)
+    rest = probabilities[:, 1:].sum(1) if channels == 4 else probabilities[:, 1:].amax(1)
+    assert torch.allclose(probabilities[:, 0], 1 - rest)
+
+
+def test_schedule_spans_the_whole_fit() -> None:
+    task = _task(Softmax(), nn.Conv2d(1, 4, 1), schedule=partial(one_cycle, max_lr=0.5, warm_up=0.5))
+    trainer = _trainer(max_epochs=3)
+    trainer.fit(task, _loader(*(_batch(2, (4, 4), seed=i) for i in range(4))))
+    scheduler = trainer.lr_scheduler_configs[0].scheduler
+    assert scheduler.total_steps == scheduler.last_epoch == 12
+
+
+def test_record_is_in_the_checkpoint() -> None:
+    checkpoint: dict[str, object] = {}
+    _task(Softmax(), nn.Identity()).on_save_checkpoint(checkpoint)
+    assert checkpoint == {"hipseg": {"version": 1}}

@@ -1,0 +1,122 @@
+"""Every file below conf/, found by looking: composed under every command that takes it, checked, and trained with."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from unittest import mock
+
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+from hydra import compose, initialize_config_dir
+from omegaconf import DictConfig, OmegaConf
+
+from hipseg.commands import COMMANDS, main
+from hipseg.config import conf_folder
+from hipseg.instantiation import check
+
+CONF = conf_folder()
+TOP = {path.stem: yaml.safe_load(path.read_text()) for path in sorted(CONF.glob("*.yaml"))}
+
+
+def _groups(command: str) -> dict[str, str]:
+    """The groups of a command's defaults, each with the key that overrides it (`field@data.field`)."""
+    chosen = [key for entry in TOP[command]["defaults"] if isinstance(entry, dict) for key in entry]
+    return {key.split("@")[0]: key for key in chosen if not key.startswith("override ")}
+
+
+def _options(group: str) -> list[str]:
+    return sorted(path.stem for path in (CONF / group).glob("*.yaml"))
+
+
+GROUPS = {command: _groups(command) for command in TOP}
+CHOICES = [
+    (command, group, option) for command in TOP for group in sorted(GROUPS[command]) for option in _options(group)
+]
+
+
+def _compose(command: str, *overrides: str, hydra: bool = False) -> DictConfig:
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        return compose(command, list(overrides), return_hydra_config=hydra)
+
+
+def _composed(command: str, *overrides: str) -> DictConfig:
+    """A configuration in which whatever must be given is."""
+    config = _compose(command, *overrides, *(["folder=x"] if "folder" in TOP[command] else []))
+    for key in sorted(OmegaConf.missing_keys(config)):
+        OmegaConf.update(config, key, "x")
+    return config
+
+
+def test_every_file_is_a_command_or_an_option_of_one() -> None:
+    reached = {f"{command}.yaml" for command in TOP} | {f"{group}/{option}.yaml" for _, group, option in CHOICES}
+    assert reached == {path.relative_to(CONF).as_posix() for path in CONF.rglob("*") if path.is_file()}
+
+
+def test_every_command_has_its_file() -> None:
+    assert set(TOP) == set(COMMANDS)
+
+
+@pytest.mark.parametrize("command", TOP)
+def test_command_composes_and_passes_the_check(command: str) -> None:
+    assert set(check(_composed(command))) >= set(TOP[command]) - {"defaults"}
+
+
+@pytest.mark.parametrize(("command", "group", "option"), CHOICES, ids=lambda part: part)
+def test_option_composes_and_passes_the_check(command: str, group: str, option: str) -> None:
+    value = f"[{option}]" if group == "cohort" else option  # the one group of which several are taken
+    check(_composed(command, f"{GROUPS[command][group]}={value}"))
+
+
+@pytest.mark.parametrize("command", TOP)
+def test_only_runs_have_a_folder_of_their_own(command: str) -> None:
+    hydra = _compose(command, *(["out=here"] if "out" in TOP[command] else []), hydra=True).hydra
+    if command in ("train", "evaluate"):
+        assert OmegaConf.select(hydra, "run.dir") == "here"
+    else:
+        assert (hydra.run.dir, hydra.output_subdir) == (".", None)
+
+
+TRAINING = {group: _options(group) for group in GROUPS["train"] if group != "experiment"}
+ROUNDS = [
+    {group: options[i % len(options)] for group, options in TRAINING.items()}
+    for i in range(max(map(len, TRAINING.values())))
+]
+
+
+def _train_one_batch(folder: Path, store: Path, split: Path, *overrides: str) -> None:
+    """Train, validate and test on one batch of one hip, and see that numbers came of it."""
+    limits = [f"+trainer.limit_{stage}_batches=1" for stage in ("train", "val", "test")]
+    sizes = ["data.train_size=1", "data.val_size=1", "data.batch_size=1", "data.workers=0", "trainer.max_epochs=1"]
+    paths = [f"data.store={store}", f"data.split={split}", "out=."]
+    main(["train", *paths, *overrides, *limits, *sizes, "callbacks.joint_space_width.pictures=1"])
+    assert json.loads((folder / "summary.json").read_text())["test/hips"] == 1
+    metrics = pd.read_csv(folder / "metrics.csv")
+    assert np.isfinite(metrics[["train/loss", "val/loss", "test/loss"]].max()).all()
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """An empty working directory, the environment put back afterwards."""
+    monkeypatch.chdir(tmp_path)
+    with mock.patch.dict(os.environ):
+        yield tmp_path
+
+
+def test_rounds_hold_every_option() -> None:
+    assert {(g, o) for choice in ROUNDS for g, o in choice.items()} == {(g, o) for g in TRAINING for o in TRAINING[g]}
+
+
+@pytest.mark.parametrize("choice", ROUNDS, ids=lambda choice: "-".join(choice.values()))
+def test_options_train_one_batch(choice: dict[str, str], here: Path, store: Path, split: Path) -> None:
+    _train_one_batch(here, store, split, *(f"{GROUPS['train'][group]}={option}" for group, option in choice.items()))
+
+
+@pytest.mark.parametrize("experiment", _options("experiment"))
+def test_experiment_trains_one_batch(experiment: str, here: Path, store: Path, split: Path) -> None:
+    small = ("model.channels=[4,8]", "model.strides=[2]")
+    _train_one_batch(here, store, split, f"experiment={experiment}", *small)

@@ -1,0 +1,179 @@
+"""Hips out of the store: mirrored alike, and random only through seed, epoch and sample."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from hipseg.data.datamodule import HipDataModule
+from hipseg.data.dataset import EpochSampler, HipDataset
+from hipseg.data.store import Store
+from hipseg.errors import HipsegError
+from hipseg.field import Field
+from hipseg.labels.curves import spline_curves
+from hipseg.labels.label_map import draw_label_map
+from hipseg.labels.landmarks import SOURCIL_LATERAL, SOURCIL_MEDIAL, mirror_columns
+from hipseg.sample import HipSample
+from hipseg.transforms.augment import Augmentation, LightAugmentation, NoAugmentation
+
+WHOLE = Field(row=0, column=0, rows=512, columns=512)
+JOINT = Field(row=230, column=100, rows=64, columns=64)
+LIGHT = LightAugmentation(rotation_deg=7, shift_px=8, scale=0.08, contrast=0.15)
+
+
+@pytest.fixture(scope="module")
+def opened(store: Path) -> Store:
+    return Store(store)
+
+
+@pytest.fixture(scope="module")
+def keys(opened: Store) -> list[str]:
+    return [str(key) for key in opened.samples.loc[opened.samples["usable"], "key"]]
+
+
+def _dataset(
+    store: Store, keys: Sequence[str], field: Field = JOINT, augmentation: Augmentation | None = None, seed: int = 0
+) -> HipDataset:
+    return HipDataset(store, keys, field, augmentation or NoAugmentation(), seed)
+
+
+def _same(a: HipSample, b: HipSample) -> bool:
+    return all(torch.equal(x, y) for x, y in zip(a, b, strict=True))
+
+
+def test_epochs_are_shuffled_by_seed_and_epoch_alone() -> None:
+    def order(seed: int, epoch: int, elsewhere: int = 0) -> list[tuple[int, int]]:
+        torch.manual_seed(elsewhere)
+        np.random.seed(elsewhere)
+        sampler = EpochSampler(50, True, seed)
+        sampler.set_epoch(epoch)
+        return list(sampler)
+
+    assert order(1, 2) == order(1, 2, elsewhere=9)
+    assert sorted(order(1, 2)) == [(2, i) for i in range(50)]
+    orders = [[index for _, index in order(seed, epoch)] for seed, epoch in ((1, 2), (1, 3), (2, 2))]
+    assert len({tuple(indices) for indices in orders}) == 3
+
+
+def test_without_shuffling_in_order() -> None:
+    sampler = EpochSampler(4, False, 0)
+    sampler.set_epoch(7)
+    assert list(sampler) == [(7, 0), (7, 1), (7, 2), (7, 3)]
+
+
+@pytest.mark.parametrize("side", ["right", "left"])
+def test_image_label_and_landmarks_agree(side: str, opened: Store, keys: list[str]) -> None:
+    for key in [key for key in keys if key.endswith(side)]:
+        sample = _dataset(opened, [key], WHOLE)[0, 0]
+        row = int(sample.row)
+        assert opened.samples["key"].iat[row] == key
+        flip: Callable[[np.ndarray], np.ndarray] = np.fliplr if side == "left" else np.asarray
+        assert np.array_equal(sample.image[0], flip(opened.image(row)).astype(np.float32) / np.float32(65535))
+        landmarks = opened.landmarks(row)
+        if side == "left":
+            landmarks = mirror_columns(landmarks, 512)
+        drawn = draw_label_map(landmarks, (512, 512), spline_curves)
+        assert np.array_equal(sample.label, drawn), key
+        assert landmarks[SOURCIL_LATERAL, 0] < landmarks[SOURCIL_MEDIAL, 0] < 256  # a right hip, on the image's left
+
+
+def test_field_is_cut_after_mirroring(opened: Store, keys: list[str]) -> None:
+    for key in keys[:2]:
+        whole, part = (_dataset(opened, [key], field)[0, 0] for field in (WHOLE, JOINT))
+        assert torch.equal(part.image, whole.image[:, 230:294, 100:164])
+        assert torch.equal(part.label, whole.label[230:294, 100:164])
+        counts = [torch.bincount(sample.label.flatten(), minlength=4)[1:] for sample in (whole, part)]
+        assert torch.equal(part.outside[1:], counts[0] - counts[1])
+        assert part.outside[0] == 0
+        assert not whole.outside.any()
+        assert part.spacing_mm.item() == pytest.approx(0.9)
+
+
+def test_field_coordinates_lead_back_to_the_store() -> None:
+    point = np.array([[3.0, 4.0]])
+    assert JOINT.to_stored(point, False, 512).tolist() == [[103.0, 234.0]]
+    assert JOINT.to_stored(point, True, 512).tolist() == [[511 - 103.0, 234.0]]
+    for mirror in (False, True):
+        assert JOINT.from_stored(JOINT.to_stored(point, mirror, 512), mirror, 512).tolist() == point.tolist()
+
+
+def test_augmentation_depends_on_seed_epoch_and_sample_alone(opened: Store, keys: list[str]) -> None:
+    forward = _dataset(opened, keys[:3], augmentation=LIGHT)
+    backward = _dataset(opened, keys[2::-1], augmentation=LIGHT)
+    first = forward[5, 0]
+    np.random.seed(1)
+    torch.manual_seed(1)
+    forward[5, 1]
+    assert _same(first, forward[5, 0])  # whatever came between
+    assert _same(first, backward[5, 2])  # wherever it stands
+    assert not torch.equal(first.image, forward[6, 0].image)
+    assert not torch.equal(first.image, _dataset(opened, keys[:3], augmentation=LIGHT, seed=1)[5, 0].image)
+
+
+def test_samples_are_not_changed_alike(opened: Store, keys: list[str]) -> None:
+    # Both hips of one film, the same image to start with: only the draw can make their changes differ.
+    class Draws(LightAugmentation):
+        def __call__(
+            self, image: np.ndarray, label: np.ndarray, rng: np.random.Generator
+        ) -> tuple[np.ndarray, np.ndarray]:
+            drawn.append(self.draw(rng))
+            return image, label
+
+    drawn: list[object] = []
+    dataset = _dataset(opened, keys, augmentation=Draws(7, 8, 0.08, 0.15))
+    for i in range(len(keys)):
+        dataset[0, i]
+    assert len(set(drawn)) == len(keys)
+
+
+def _data(
+    store: Path, split: Path, field: Field = JOINT, sizes: tuple[int | None, int | None] = (None, None)
+) -> HipDataModule:
+    return HipDataModule(store, split, field, LIGHT, 4, 0, *sizes, 0)
+
+
+def test_sizes_take_the_first_hips_and_leave_the_test_set(store: Path, split: Path) -> None:
+    rows = pd.read_csv(split).groupby("subset", sort=False)["sample"].apply(list)
+    data = _data(store, split, sizes=(5, 3))
+    assert data.samples == {"train": rows["train"][:5], "val": rows["val"][:3], "test": rows["test"]}
+
+
+def test_only_training_hips_are_shuffled_and_changed(store: Path, split: Path, opened: Store) -> None:
+    data = _data(store, split)
+    for subset, loader in (("val", data.val_dataloader()), ("test", data.test_dataloader())):
+        plain = _dataset(opened, data.samples[subset])  # type: ignore[index]
+        seen = [row for batch in loader for row in batch.row.tolist()]
+        assert seen == plain.rows.tolist()
+        assert torch.equal(next(iter(loader)).image[0], plain[0, 0].image)
+    loader = data.train_dataloader()
+    assert not torch.equal(
+        next(iter(loader)).image, torch.stack([_dataset(opened, data.samples["train"])[0, i].image for i in range(4)])
+    )
+    assert sorted(row for batch in loader for row in batch.row.tolist()) == sorted(
+        opened.rows_by_key[key] for key in data.samples["train"]
+    )
+
+
+@pytest.mark.parametrize("field", [Field(449, 0, 64, 64), Field(0, -1, 64, 64), Field(0, 0, 512, 513)])
+def test_field_beyond_the_image_is_refused(field: Field, store: Path, split: Path) -> None:
+    with pytest.raises(HipsegError, match=r"^data\.field: "):
+        _data(store, split, field)
+
+
+def test_more_hips_than_there_are_is_refused(store: Path, split: Path) -> None:
+    with pytest.raises(HipsegError, match=r"^data\.val_size: 99 samples are asked for, the split has \d+$"):
+        _data(store, split, sizes=(None, 99))
+
+
+def test_empty_subset_is_refused(store: Path, split: Path, tmp_path: Path) -> None:
+    table = pd.read_csv(split)
+    table[table["subset"] != "val"].to_csv(tmp_path / "split.csv", index=False)
+    data = _data(store, tmp_path / "split.csv")
+    data.require("train", "test")
+    with pytest.raises(HipsegError, match=r"^data\.split: it has no val samples"):
+        data.require("train", "val", "test")

@@ -1,0 +1,66 @@
+"""`hipseg evaluate` says of a checkpoint what its training run said."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+from test_one_run import files, tiny
+
+from hipseg.commands import main
+
+
+def _ruinous(optimizer: torch.optim.Optimizer, total_steps: int) -> torch.optim.lr_scheduler.LRScheduler:
+    """A schedule that learns in the first half and wrecks the network, which then finds nothing, in the second."""
+    return torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: 1.0 if step < total_steps // 2 else float("nan"))
+
+
+def _train(folder: Path, store: Path, split: Path, *more: str) -> Path:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("hipseg.tasks.schedules.constant", _ruinous)
+        options = ("trainer.max_epochs=2", *more, f"out={folder}")
+        main(["train", *tiny(store, split, *options)])
+    return folder
+
+
+def _evaluate(checkpoint: Path, folder: Path, store: Path, split: Path) -> Path:
+    given = (f"data.store={store}", f"data.split={split}", "data.workers=0", "callbacks.joint_space_width.pictures=1")
+    main(["evaluate", f"checkpoint={checkpoint}", *given, f"out={folder}"])
+    return folder
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory, store: Path, split: Path) -> Path:
+    """A run whose second epoch is worse than its first."""
+    return _train(tmp_path_factory.mktemp("ruined") / "run", store, split)
+
+
+def test_best_checkpoint_is_not_the_last(run: Path) -> None:
+    best, last = (torch.load(run / f"checkpoints/{n}.ckpt", weights_only=True) for n in ("best", "last"))
+    assert (best["epoch"], last["epoch"]) == (0, 1)
+
+
+def test_evaluation_repeats_the_run(run: Path, store: Path, split: Path, tmp_path: Path) -> None:
+    again = _evaluate(run / "checkpoints" / "best.ckpt", tmp_path / "again", store, split)
+    for name in ("summary.json", "test_hips.csv", "cohorts.csv"):
+        assert (again / name).read_bytes() == (run / name).read_bytes()
+    assert files(again) == {
+        ".hydra/config.yaml", ".hydra/hydra.yaml", ".hydra/overrides.yaml", "cohorts.csv", "figures/hips.png",
+        "figures/mjsw.png", "metrics.csv", "summary.json", "test_hips.csv", "timing.json",
+    }  # fmt: skip
+
+
+def test_evaluation_of_the_last_checkpoint_finds_nothing(run: Path, store: Path, split: Path, tmp_path: Path) -> None:
+    last = _evaluate(run / "checkpoints" / "last.ckpt", tmp_path / "last", store, split)
+    summary = json.loads((last / "summary.json").read_text())
+    assert summary["test/dice/femoral_head"] == 0
+    assert summary["mjsw/failed"] == summary["test/hips"]
+    assert json.loads((run / "summary.json").read_text())["test/dice/femoral_head"] > 0
+
+
+def test_evaluation_repeats_a_run_of_mixed_precision(store: Path, split: Path, tmp_path: Path) -> None:
+    run = _train(tmp_path / "run", store, split, "trainer.precision=bf16-mixed")
+    again = _evaluate(run / "checkpoints" / "best.ckpt", tmp_path / "again", store, split)
+    assert (again / "summary.json").read_bytes() == (run / "summary.json").read_bytes()
