@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from typing import Any
 
 __version__ = "0.1.0"
@@ -14,4 +15,6 @@ def __getattr__(name: str) -> Any:
         from hipseg.checkpoint import load
 
         return load
+    if name == "measure":
+        return importlib.import_module("hipseg.measure")
     raise AttributeError(f"module 'hipseg' has no attribute '{name}'")

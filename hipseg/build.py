@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import torch
+from hydra.utils import get_object
 from pytorch_lightning import Trainer
 
 from hipseg.data.datamodule import HipDataModule
@@ -34,11 +34,13 @@ def build_network(
         HipsegError: If the record names anything else.
     """
     for _, node in described([record["model"], record["activation"]], ""):
-        if not str(node["_target_"]).startswith(trusted):
-            raise HipsegError(f"checkpoint: it names '{node['_target_']}', which is not trusted to be imported")
+        name = str(node["_target_"])
+        # Where it is defined counts, not through which module it is reached.
+        if not name.startswith(trusted) or not str(get_object(name).__module__ + ".").startswith(trusted):
+            raise HipsegError(f"checkpoint: it names '{name}', which is not trusted to be imported")
     activation: Activation = make(record["activation"])
     channels = activation.channels(len(record["label_names"]))
-    return make(record["model"])(out_channels=channels), activation
+    return make({**record["model"], "_partial_": False}, out_channels=channels), activation
 
 
 def build_data(config: Mapping[str, Any]) -> HipDataModule:
@@ -61,6 +63,8 @@ def build_loggers(config: Mapping[str, Any], data: HipDataModule) -> list[Any]:
     """The loggers; those that take the configuration get it without anything that names a file."""
     loggers = []
     for node in config["logger"].values():
+        if not isinstance(node, Mapping):
+            continue
         more = {"config": public_config(config), "identity_key": data.store.identity_key}
         built = make(node)
         loggers.append(built(**more) if node.get("_partial_") else built)
@@ -84,16 +88,3 @@ def build_trainer(config: Mapping[str, Any], loggers: list[Any]) -> Trainer:
         config["trainer"], callbacks=callbacks, logger=loggers, enable_progress_bar=watched, _convert_="all"
     )
     return trainer
-
-
-def fresh_folder(folder: Path) -> Path:
-    """The run folder, refused if a run lies in it already.
-
-    Raises:
-        HipsegError: If so.
-    """
-    for name in ("summary.json", "checkpoints/last.ckpt", "metrics.csv"):
-        if (folder / name).exists():
-            raise HipsegError(f"out: {folder} holds a run already ({name}); name another folder or remove it")
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder

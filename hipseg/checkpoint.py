@@ -80,10 +80,14 @@ def load(path: Path | str, trusted: tuple[str, ...] = ()) -> SegmentationTask:
     """
     content = read_checkpoint(Path(path))
     record = content["hipseg"]
-    network, activation = build_network(record, ("hipseg.", "monai.networks.", *trusted))
-    task = SegmentationTask(network, activation, torch.nn.Identity(), record["label_names"], None, None, record)
-    weights = {name: value for name, value in content["state_dict"].items() if name.startswith("network.")}
-    task.load_state_dict(weights, strict=False)
+    try:
+        network, activation = build_network(record, ("hipseg.", "monai.networks.", *trusted))
+        task = SegmentationTask(network, activation, torch.nn.Identity(), record["label_names"], None, None, record)
+        weights = content["state_dict"].items()
+        network.load_state_dict({n.removeprefix("network."): w for n, w in weights if n.startswith("network.")})
+    except (KeyError, RuntimeError) as error:
+        said = f"{path} is damaged, its record and weights do not fit ({type(error).__name__})"
+        raise HipsegError(f"checkpoint: {said}") from None
     return task.eval()
 
 

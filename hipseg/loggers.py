@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import logging
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -70,6 +71,7 @@ class PrivateWandbLogger(WandbLogger):
             os.environ[name] = str(folder / "wandb")
         (folder / "wandb").mkdir(parents=True, exist_ok=True)
         settings = wandb.Settings(
+            allow_offline_artifacts=False,
             console="off",
             disable_code=True,
             disable_git=True,
@@ -88,6 +90,8 @@ class PrivateWandbLogger(WandbLogger):
             project=project, group=group, save_dir=str(folder), offline=mode == "offline", settings=settings,
             config=dict(config), log_model=False,
         )  # fmt: skip
+        self._wandb_init.pop("anonymous", None)  # Lightning passes it, W&B warns of it
+        logging.getLogger("wandb").disabled = True  # its own log would hold the run folder's path
 
     def log_hyperparams(self, params: Any, *args: Any, **kwargs: Any) -> None:
         """The configuration was given when the run began."""
@@ -106,4 +110,4 @@ class PrivateWandbLogger(WandbLogger):
 
     def finish(self) -> None:
         """Close the run, so that the next one of a sweep is its own."""
-        self.experiment.finish(quiet=True)
+        self.experiment.finish()

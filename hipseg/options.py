@@ -16,10 +16,16 @@ _ANYTHING = ConfigDict(arbitrary_types_allowed=True)
 
 def first_complaint(error: ValidationError, key: str) -> str:
     """A validation error as one sentence that names the key."""
-    first = error.errors()[0]
-    place = ".".join([key, *(str(part) for part in first["loc"] if isinstance(part, str | int))])
-    message = first["msg"].removeprefix("Value error, ")
-    return f"{place}: {message[:1].lower()}{message[1:]}, not {first['input']!r}"
+    errors = error.errors()
+    place = ".".join([key, *(str(part) for part in errors[0]["loc"] if not _names_a_type(part))])
+    messages = dict.fromkeys(part["msg"].removeprefix("Value error, ") for part in errors)
+    said = " or ".join(f"{message[:1].lower()}{message[1:]}" for message in messages)
+    return f"{place}: {said}, not {errors[0]['input']!r}"
+
+
+def _names_a_type(part: int | str) -> bool:
+    """Whether a part of an error's place is a member of a union rather than a key or an index."""
+    return isinstance(part, str) and (part in ("int", "float", "str", "bool", "none") or not part.isidentifier())
 
 
 def check_value(hint: Any, value: Any, key: str) -> Any:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from pydantic import Field
 from pytorch_lightning import Callback, LightningModule, Trainer
 
 from hipseg.data.datamodule import HipDataModule
@@ -34,7 +35,7 @@ class JointSpaceWidth(Callback):
         folder: The run folder; without it nothing is written.
     """
 
-    def __init__(self, measure: Measure, pictures: int, folder: Path) -> None:
+    def __init__(self, measure: Measure, pictures: Annotated[int, Field(ge=0)], folder: Path) -> None:
         self._measure, self._pictures, self._folder = measure, pictures, Path(folder)
         self._rows: list[dict[str, Any]] = []
         self._drawn: dict[str, HipPicture] = {}

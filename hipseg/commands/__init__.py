@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib
 import os
 import re
-import shutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -62,17 +61,19 @@ def _job(run: Callable[[DictConfig], None], command: str) -> Callable[[DictConfi
         try:
             run(config)
         except (HipsegError, HydraException, OmegaConfBaseException) as error:
-            _forget(Path(HydraConfig.get().runtime.output_dir))
+            if command in _SWEEPS:
+                _forget(Path(HydraConfig.get().runtime.output_dir))
             # SystemExit passes through Hydra without its own report.
             _fail(_sentence(error, command))
 
+    job.__module__ = run.__module__  # from which Hydra takes the job's name
     return job
 
 
 def _forget(folder: Path) -> None:
-    """Remove a run folder in which Hydra's notes lie and nothing else."""
-    if folder.is_dir() and [path.name for path in folder.iterdir()] == [".hydra"]:
-        shutil.rmtree(folder)
+    """Remove the folder that Hydra made for a run that was refused."""
+    if folder.is_dir() and not any(folder.iterdir()):
+        folder.rmdir()
 
 
 def _overview() -> str:
@@ -99,7 +100,7 @@ def main(arguments: list[str] | None = None) -> None:
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     os.environ["HYDRA_FULL_ERROR"] = "1"  # errors reach the handler below instead of Hydra's page of text
     run: Callable[[DictConfig], Any] = importlib.import_module(f"hipseg.commands.{command}").run
-    sys.argv = [f"hipseg {command}", *overrides, f"hydra.job.name={command}"]
+    sys.argv = [f"hipseg {command}", *overrides]
     app = hydra.main(version_base="1.3", config_path=str(conf_folder()), config_name=command)
     try:
         app(_job(run, command))()

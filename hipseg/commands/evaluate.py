@@ -7,10 +7,10 @@ from pathlib import Path
 from omegaconf import DictConfig
 from pytorch_lightning import seed_everything
 
-from hipseg.build import build_data, build_loggers, build_trainer, fresh_folder
+from hipseg.build import build_data, build_trainer
 from hipseg.checkpoint import load, require_same_data
 from hipseg.commands.outcome import print_outcome
-from hipseg.commands.train import quieten
+from hipseg.commands.run import begin_run, open_loggers, quieten
 from hipseg.instantiation import check
 
 
@@ -19,14 +19,15 @@ def run(config: DictConfig) -> None:
     content = check(config)
     quieten()
     task = load(Path(content["checkpoint"]))
-    # The network sees what it was trained on.
+    # The network sees what it was trained on, in the precision it was tested in.
     content["data"]["field"] = task.record["field"] | {"_target_": "hipseg.field.Field"}
-    folder = fresh_folder(Path(content["folder"]))
+    content["trainer"]["precision"] = task.record["training"]["precision"]
     data = build_data(content)
     data.require("test")
     require_same_data(task.record, data.store, Path(content["checkpoint"]))
     seed_everything(content["seed"], workers=True, verbose=False)
-    loggers = build_loggers(content, data)
-    trainer = build_trainer(content, loggers)
-    trainer.test(task, datamodule=data, verbose=False)
+    folder = Path(content["folder"])
+    begin_run(config, folder)
+    with open_loggers(content, data) as loggers:
+        build_trainer(content, loggers).test(task, datamodule=data, verbose=False)
     print_outcome(folder)

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import logging
-import warnings
 from pathlib import Path
 from typing import Any
 
 from omegaconf import DictConfig
 from pytorch_lightning import seed_everything
 
-from hipseg.build import build_data, build_loggers, build_task, build_trainer, fresh_folder
+from hipseg.build import build_data, build_task, build_trainer
 from hipseg.checkpoint import make_record
 from hipseg.commands.outcome import print_outcome
+from hipseg.commands.run import begin_run, open_loggers, quieten
+from hipseg.data.datamodule import HipDataModule
+from hipseg.errors import HipsegError
 from hipseg.instantiation import check
 
 
@@ -20,29 +21,26 @@ def run(config: DictConfig) -> None:
     """Run the command on its configuration."""
     content = check(config)
     quieten()
-    folder = fresh_folder(Path(content["folder"]))
+    if (epochs := content["trainer"]["max_epochs"]) is not None and epochs < 1:
+        raise HipsegError(f"trainer.max_epochs: at least one epoch is needed, not {epochs}")
     data = build_data(content)
     data.require("train", "val", "test")
     seed_everything(content["seed"], workers=True, verbose=False)
-    training = {name: content[name] for name in ("loss", "optimizer", "scheduler", "seed")}
-    record = make_record(
-        content["model"], content["activation"], training, data.store.label_names, data.store.preprocessing, data.field
-    )
-    task = build_task(content, record)
-    loggers = build_loggers(content, data)
-    trainer = build_trainer(content, loggers)
-    try:
+    task = build_task(content, _record(content, data))
+    folder = Path(content["folder"])
+    begin_run(config, folder)
+    with open_loggers(content, data) as loggers:
+        trainer = build_trainer(content, loggers)
         trainer.fit(task, datamodule=data)
         best: Any = trainer.checkpoint_callback
         trainer.test(task, datamodule=data, ckpt_path=best.best_model_path, verbose=False)
-    finally:
-        for logger in loggers:
-            if hasattr(logger, "finish"):
-                logger.finish()
     print_outcome(folder)
 
 
-def quieten() -> None:
-    """Leave standard error to errors and progress."""
-    logging.getLogger("pytorch_lightning").setLevel(logging.ERROR)
-    warnings.filterwarnings("ignore")
+def _record(content: dict[str, Any], data: HipDataModule) -> dict[str, Any]:
+    """What the checkpoints will say of themselves."""
+    training = {name: content[name] for name in ("loss", "optimizer", "scheduler", "seed")}
+    training["precision"] = content["trainer"]["precision"]
+    store = data.store
+    model, activation = content["model"], content["activation"]
+    return make_record(model, activation, training, store.label_names, store.preprocessing, data.field)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Annotated, Protocol
 
 import torch
+from pydantic import Field
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -66,7 +67,7 @@ class Sigmoid:
         threshold: 0 to 1.
     """
 
-    def __init__(self, threshold: float = 0.5) -> None:
+    def __init__(self, threshold: Annotated[float, Field(gt=0, lt=1)] = 0.5) -> None:
         self.threshold = threshold
 
     def channels(self, labels: int) -> int:
@@ -86,9 +87,10 @@ class Sigmoid:
         return F.binary_cross_entropy_with_logits(logits, self.target(labels, logits.shape[1]))
 
     def probabilities(self, logits: Tensor) -> Tensor:
-        """The sigmoids, behind a background that is what the largest of them leaves."""
+        """The sigmoids, behind a background that is the largest exactly where none of them exceeds the threshold."""
         inside = self(logits)
-        return torch.cat([1 - inside.amax(dim=1, keepdim=True), inside], dim=1)
+        rest = (1 - inside.amax(dim=1, keepdim=True)) * (self.threshold / (1 - self.threshold))
+        return torch.cat([rest.clamp(max=1), inside], dim=1)
 
     def decide(self, logits: Tensor) -> Tensor:
         """The most probable label above the threshold, else 0."""

@@ -20,7 +20,8 @@ class Dice(nn.Module):
         super().__init__()
         self.activation = activation
         self.include_background = include_background
-        self._dice = DiceLoss(include_background=include_background)
+        has_background = activation.channels(2) == 2
+        self._dice = DiceLoss(include_background=include_background or not has_background)
 
     def forward(self, logits: Tensor, labels: Tensor) -> Tensor:
         """A scalar."""

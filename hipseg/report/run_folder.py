@@ -33,7 +33,9 @@ def write_evaluation(
     by_cohort(hips).to_csv(folder / "cohorts.csv", float_format="%.6g")
     summary = summarise(hips)
     (folder / "summary.json").write_text(json.dumps(summary, indent=2) + "\n")
-    drawn = [figures / "hips.png", figures / "mjsw.png"]
-    draw_hips({sample: pictures[sample] for sample in choose_hips(hips, count)}, drawn[0])
-    draw_agreement(hips, drawn[1])
+    drawn = [figures / "mjsw.png"]
+    draw_agreement(hips, drawn[0])
+    if count:
+        drawn.append(figures / "hips.png")
+        draw_hips({sample: pictures[sample] for sample in choose_hips(hips, count)}, drawn[1])
     return summary, drawn

@@ -11,6 +11,8 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
+from hipseg.errors import HipsegError
+
 Stage = Literal["train", "val", "test"]
 OptimizerFactory = Callable[[Iterable[nn.Parameter]], Optimizer]
 ScheduleFactory = Callable[[Optimizer, int], LRScheduler]
@@ -59,10 +61,14 @@ class BaseTask(LightningModule):
         """The optimiser and its schedule, stepped with every batch."""
         if self._optimizer is None or self._scheduler is None:
             raise RuntimeError("this task was loaded to predict; build it from a configuration to train it")
-        optimizer = self._optimizer(self.network.parameters())
-        schedule = self._scheduler(optimizer, int(self.trainer.estimated_stepping_batches))
+        try:
+            optimizer = self._optimizer(self.network.parameters())
+            schedule = self._scheduler(optimizer, int(self.trainer.estimated_stepping_batches))
+        except ValueError as error:
+            raise HipsegError(f"optimizer or scheduler: {error}") from error
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Add the record."""
         checkpoint["hipseg"] = self.record
+        checkpoint.pop("callbacks", None)  # their state names folders
