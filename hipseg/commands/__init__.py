@@ -51,6 +51,9 @@ def _sentence(error: BaseException, command: str) -> str:
         return f"{error.override}: this can't be read ({text.splitlines()[0].strip()}); write key=value"
     if match := re.search(r"Could not find '([^']+)/([^'/]+)'\s+Available options in '[^']+':((?:\n\t[^\n]+)+)", text):
         return f"{match[1]}: there is no option '{match[2]}'; choose {', '.join(match[3].split())}"
+    if match := re.search(r"Could not load '([^'/]+)/([^']+)'", text):
+        choices = sorted(path.stem for path in (conf_folder() / match[1]).glob("*.yaml"))
+        return f"{match[1]}: there is no option '{match[2]}'; choose {', '.join(choices)}"
     if match := re.search(r"Could not (?:override|append to config|delete)[^']*'([^']+)'", text):
         return f"{match[1]}: there is no such key; 'hipseg {command} --help' lists them all"
     return " ".join(text.split()) or type(error).__name__
@@ -100,7 +103,7 @@ def main(arguments: list[str] | None = None) -> None:
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     os.environ["HYDRA_FULL_ERROR"] = "1"  # errors reach the handler below instead of Hydra's page of text
     run: Callable[[DictConfig], Any] = importlib.import_module(f"hipseg.commands.{command}").run
-    sys.argv = [f"hipseg {command}", *overrides]
+    before, sys.argv = sys.argv, [f"hipseg {command}", *overrides]
     app = hydra.main(version_base="1.3", config_path=str(conf_folder()), config_name=command)
     try:
         app(_job(run, command))()
@@ -109,3 +112,5 @@ def main(arguments: list[str] | None = None) -> None:
     except KeyboardInterrupt:
         print("hipseg: interrupted", file=sys.stderr)
         raise SystemExit(130) from None
+    finally:
+        sys.argv = before

@@ -9,6 +9,7 @@ import pandas as pd
 FILM_REASONS: Final[dict[str, str]] = {
     "name": "the file's name fits no cohort's pattern",
     "duplicate_visit": "another film has the same cohort, subject and visit",
+    "unreadable": "the file can't be opened",
     "not_dicom": "not a DICOM file",
     "truncated": "the file breaks off or is damaged",
     "no_pixels": "a DICOM file without an image",
@@ -16,14 +17,13 @@ FILM_REASONS: Final[dict[str, str]] = {
     "multiframe": "more than one frame",
     "not_radiograph": "another modality",
     "unsupported_syntax": "no decoder for its transfer syntax",
-    "constant": "an image of one grey value",
     "spacing_missing": "no pixel spacing",
     "spacing_invalid": "a pixel spacing that is no positive number",
     "spacing_anisotropic": "rows and columns spaced differently",
     "points_missing": "no points file",
     "points_malformed": "a points file that is not 160 points of version 1",
     "too_large": "larger than the stored grid",
-    "unreadable": "the file can't be opened",
+    "constant": "an image of one grey value",
 }
 HIP_REASONS: Final[dict[str, str]] = {
     "side_missing": "this side has no landmarks",
