@@ -99,8 +99,8 @@ def main(arguments: list[str] | None = None) -> None:
         _fail(f"-m: only {' and '.join(sorted(_SWEEPS))} can sweep, not {command}")
     if strange := [o for o in overrides if o.startswith("--") and o.split("=")[0] not in _FLAGS]:
         _fail(f"{strange[0]}: there is no such flag; options are given as key=value")
-    # Threads that wait for each other by spinning slow training down several times where the cores are shared.
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    # Threads that wait for each other by spinning for long slow training down several times where cores are shared.
+    os.environ.setdefault("GOMP_SPINCOUNT", "10000")
     os.environ["HYDRA_FULL_ERROR"] = "1"  # errors reach the handler below instead of Hydra's page of text
     run: Callable[[DictConfig], Any] = importlib.import_module(f"hipseg.commands.{command}").run
     before, sys.argv = sys.argv, [f"hipseg {command}", *overrides]
