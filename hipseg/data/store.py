@@ -41,7 +41,6 @@ FILTER: Final = hdf5plugin.Blosc2()
 _CODING: Final = {
     "codec": blosc2.Codec.LZ4HC,
     "clevel": 5,
-    "filters": [blosc2.Filter.SHUFFLE],
     "filters_meta": [0],
     "blocksize": 1 << 16,
     "nthreads": 1,
@@ -49,8 +48,10 @@ _CODING: Final = {
 
 
 def encode_chunk(pixels: NDArray[Any]) -> bytes:
-    """A chunk as HDF5's Blosc2 filter reads it, in a form that decodes twice as fast as the one it writes itself."""
-    chunk = blosc2.SChunk(chunksize=pixels.nbytes, cparams={**_CODING, "typesize": pixels.itemsize})
+    """A chunk as HDF5's Blosc2 filter reads it, but smaller than the one it writes itself; single bytes unshuffled."""
+    shuffle = blosc2.Filter.SHUFFLE if pixels.itemsize > 1 else blosc2.Filter.NOFILTER
+    parameters = {**_CODING, "typesize": pixels.itemsize, "filters": [shuffle]}
+    chunk = blosc2.SChunk(chunksize=pixels.nbytes, cparams=parameters)
     chunk.append_data(np.ascontiguousarray(pixels))
     encoded: bytes = chunk.to_cframe()
     return encoded
@@ -65,7 +66,7 @@ def _frame(table: NDArray[Any]) -> pd.DataFrame:
 
 
 def _read_chunk(dataset: h5py.Dataset, row: int, out: NDArray[Any] | None, kind: np.dtype[Any]) -> NDArray[Any]:
-    """One row that is one chunk, through HDF5's own call: half the time of `dataset[row]`."""
+    """One row that is one chunk, through HDF5's own call, with less around it than `dataset[row]`."""
     shape = dataset.shape[1:]
     pixels = np.empty(shape, dtype=kind) if out is None else out
     place = dataset.id.get_space()
