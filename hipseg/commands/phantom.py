@@ -37,7 +37,7 @@ def phantom(
         seed: The same seed makes the same files.
         preset: What varies, and how far.
         exposures: 2 repeats every visit with another pose and other noise.
-        landmark_error_mm: Standard deviation per axis of the points files' error.
+        landmark_error_mm: Root mean square distance of the points files' landmarks from the true ones.
         plants: Whether to add a file for every reason of exclusion.
         workers: Processes; all cores if not given.
     """

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import pairwise
+from math import sqrt
 
 import numpy as np
 from scipy.ndimage import gaussian_filter1d
@@ -13,7 +14,7 @@ _CURVE_ENDS = (0, 35, 40, 44, 60, 67, 75, LANDMARKS_PER_HIP)
 
 
 def misplace(landmarks: Points, error_mm: float, rng: np.random.Generator) -> Points:
-    """One hip's (80, 2) landmarks moved by a Gaussian error of the given standard deviation per axis.
+    """One hip's (80, 2) landmarks moved by a Gaussian error; its root mean square distance is `error_mm`.
 
     Neighbours on a curve err alike (correlation length three landmarks), curves err apart.
     """
@@ -21,5 +22,6 @@ def misplace(landmarks: Points, error_mm: float, rng: np.random.Generator) -> Po
     for start, end in pairwise(_CURVE_ENDS):
         white = rng.standard_normal((end - start + 24, 2))
         smooth = gaussian_filter1d(white, 2.0, axis=0)[12:-12]
-        moved[start:end] += error_mm * smooth / 0.3755  # that filter's standard deviation on white noise
+        # 0.3755 is that filter's standard deviation on white noise.
+        moved[start:end] += error_mm / sqrt(2) * smooth / 0.3755
     return moved
