@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
@@ -14,36 +13,37 @@ from pydantic import Field
 from pytorch_lightning import Callback, LightningModule, Trainer
 
 from hipseg.data.datamodule import HipDataModule
-from hipseg.labels.curves import spline_curves
-from hipseg.labels.label_map import LABEL_NAMES
-from hipseg.measure.joint_space import JointSpace
-from hipseg.measure.reference import reference_gap
+from hipseg.data.store import Store
+from hipseg.labels.curves import CURVE_FUNCTIONS
+from hipseg.labels.label_map import LABEL_NAMES, draw_label_shares
+from hipseg.labels.landmarks import mirror_columns
+from hipseg.measure import JointSpace, Method, joint_space_width
+from hipseg.measure.reference import reference_width
 from hipseg.metrics.dice import dice_scores
 from hipseg.report.hip_figures import HipPicture
 from hipseg.report.run_folder import write_evaluation
 from hipseg.sample import HipSample
-
-Measure = Callable[[NDArray[np.uint8], float], JointSpace]
 
 
 class JointSpaceWidth(Callback):
     """Measures every hip of the test set and writes the results of the run.
 
     Args:
-        measure: Label map (rows, columns) of a right hip and spacing to a joint space width.
+        method: How joint space widths are measured; see `hipseg.measure`.
         pictures: How many hips to draw: the worst, the median and so on, by Dice.
         folder: The run folder; without it nothing is written.
     """
 
-    def __init__(self, measure: Measure, pictures: Annotated[int, Field(ge=0)], folder: Path) -> None:
-        self._measure, self._pictures, self._folder = measure, pictures, Path(folder)
+    def __init__(self, method: Method, pictures: Annotated[int, Field(ge=0)], folder: Path) -> None:
+        self._method, self._pictures, self._folder = method, pictures, Path(folder)
         self._rows: list[dict[str, Any]] = []
+        self._profiles: list[pd.DataFrame] = []
         self._drawn: dict[str, HipPicture] = {}
         self.summary: dict[str, float] = {}
 
     def on_test_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Begin anew."""
-        self._rows, self._drawn = [], {}
+        self._rows, self._profiles, self._drawn = [], [], {}
 
     def on_test_batch_end(
         self,
@@ -58,44 +58,82 @@ class JointSpaceWidth(Callback):
         data = _datamodule(trainer)
         dice = dice_scores(outputs["labels"], batch.label, len(LABEL_NAMES), batch.outside).cpu().numpy()
         predicted = outputs["labels"].to("cpu").numpy().astype(np.uint8)
+        probabilities = outputs["probabilities"].to("cpu").numpy()
         for i, row in enumerate(batch.row.tolist()):
-            self._measure_hip(data, row, batch.image[i, 0].cpu().numpy(), predicted[i], dice[i])
+            spacing_mm = data.store.grid(row).spacing_mm
+            found = joint_space_width(probabilities[i], spacing_mm, self._method)
+            self._keep_hip(data, row, batch.image[i, 0].cpu().numpy(), predicted[i], found, dice[i])
 
-    def _measure_hip(
-        self, data: HipDataModule, row: int, image: NDArray[np.float32], predicted: NDArray[np.uint8], dice: Any
+    def _keep_hip(
+        self,
+        data: HipDataModule,
+        row: int,
+        image: NDArray[np.float32],
+        predicted: NDArray[np.uint8],
+        found: JointSpace,
+        dice: NDArray[np.float64],
     ) -> None:
         store, field = data.store, data.field
         sample, grid = store.samples.iloc[row], store.grid(row)
-        truth = store.label(row)
-        curves = spline_curves(store.landmarks(row))
-        reference = reference_gap(curves).width * grid.spacing_mm
-        whole_truth = truth[:, ::-1] if sample["mirror"] else truth
-        label, found = (self._measure(pixels, grid.spacing_mm) for pixels in (whole_truth, predicted))
-        key = str(sample["key"])
+        key, mirror = str(sample["key"]), bool(sample["mirror"])
+        reference, label = _truth(store, row, mirror, self._method)
         self._rows.append(
             {
                 "sample": key,
                 **{f"dice_{name}": float(dice[i]) for i, name in enumerate(LABEL_NAMES) if i > 0},
-                "mjsw_reference_mm": reference,
+                "mjsw_reference_mm": reference.mjsw_mm,
                 "mjsw_label_mm": label.mjsw_mm,
                 "mjsw_predicted_mm": found.mjsw_mm,
-                "error_mm": found.mjsw_mm - reference,
+                "error_mm": found.mjsw_mm - reference.mjsw_mm,
                 "error_to_label_mm": found.mjsw_mm - label.mjsw_mm,
-                **found.ends_on_film(partial(field.to_film_mm, mirror=bool(sample["mirror"]), stored=grid)),
+                **_places("reference", reference),
+                **_places("predicted", found),
+                **found.ends_on_film(partial(field.to_film_mm, mirror=mirror, stored=grid)),
                 "status": found.status,
             }
         )
-        cut = field.cut(truth, bool(sample["mirror"])).astype(np.uint8)
+        self._profiles.append(_profile(key, reference, label, found))
+        cut = field.cut(store.label(row), mirror).astype(np.uint8)
         offset = np.array([field.column, field.row]) * grid.spacing_mm
-        self._drawn[key] = HipPicture(image, cut, predicted, label, offset, found, reference, grid.spacing_mm)
+        self._drawn[key] = HipPicture(image, cut, predicted, reference, label, offset, found, grid.spacing_mm)
 
     def on_test_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Write tables and figures, and hand the results to loggers that take them."""
         hips = pd.DataFrame(self._rows)
+        pd.concat(self._profiles).to_csv(self._folder / "test_profiles.csv", index=False, float_format="%.4f")
         self.summary, figures = write_evaluation(self._folder, hips, self._drawn, self._pictures)
         for logger in trainer.loggers:
             if hasattr(logger, "log_evaluation"):
                 logger.log_evaluation(self.summary, hips, figures)
+
+
+def _truth(store: Store, row: int, mirror: bool, method: Method) -> tuple[JointSpace, JointSpace]:
+    """What the landmarks say, and what the method finds on a label map without a network's error."""
+    grid, landmarks = store.grid(row), store.landmarks(row)
+    if mirror:
+        landmarks = mirror_columns(landmarks, grid.shape[1])
+    if method == "contour":
+        truth = draw_label_shares(landmarks, grid.shape, CURVE_FUNCTIONS[store.preprocessing["curves"]])
+    else:
+        label = store.label(row)[:, ::-1] if mirror else store.label(row)
+        truth = (label == np.arange(len(LABEL_NAMES))[:, None, None]).astype(np.float32)
+    spacing_mm = grid.spacing_mm
+    return reference_width(landmarks * spacing_mm), joint_space_width(truth, spacing_mm, method)
+
+
+def _places(name: str, joint: JointSpace) -> dict[str, float]:
+    profile = joint.profile
+    widths = {"lateral": profile.lateral_mm, "apex": profile.apex_mm, "medial": profile.medial_mm}
+    return {f"jsw_{place}_{name}_mm": width for place, width in widths.items()}
+
+
+def _profile(key: str, reference: JointSpace, label: JointSpace, predicted: JointSpace) -> pd.DataFrame:
+    """The widths along the weight-bearing region at every degree that any of the three reaches."""
+    joints = {"reference_mm": reference, "label_mm": label, "predicted_mm": predicted}
+    widths = {name: pd.Series(j.profile.width_mm, index=j.profile.angle_deg) for name, j in joints.items()}
+    table = pd.DataFrame(widths).rename_axis("angle_deg").reset_index()
+    table.insert(0, "sample", key)
+    return table
 
 
 def _datamodule(trainer: Trainer) -> HipDataModule:

@@ -15,7 +15,7 @@ from hipseg.field import Field
 from hipseg.inference.hips import predict_hips
 from hipseg.instantiation import call
 from hipseg.io.dicom import read_film
-from hipseg.measure.border import border_width
+from hipseg.measure import Method, joint_space_width
 from hipseg.progress import track
 from hipseg.report.hip_figures import draw_prediction
 from hipseg.transforms.film import prepare_film
@@ -26,13 +26,14 @@ def run(config: DictConfig) -> None:
     call(predict, config)
 
 
-def predict(checkpoint: Path, input: Path, out: Path, modalities: tuple[str, ...]) -> None:
+def predict(checkpoint: Path, input: Path, out: Path, measure: Method, modalities: tuple[str, ...]) -> None:
     """Segment and measure both hips of every film.
 
     Args:
         checkpoint: Of `hipseg train`.
         input: A DICOM file, or a folder that is searched for files at any depth.
         out: Folder for `predictions.csv`, a label map a hip (PNG, labels 0 to 3, left hips mirrored), a picture a film.
+        measure: `contour`, to a fraction of a pixel, or `border`, on pixel borders.
         modalities: DICOM modalities that are radiographs.
     """
     task = load(checkpoint)
@@ -43,7 +44,7 @@ def predict(checkpoint: Path, input: Path, out: Path, modalities: tuple[str, ...
     for file in track(files, len(files), "films"):
         name = "_".join(file.relative_to(input if input.is_dir() else input.parent).parts)
         try:
-            rows += [{"file": name, **row} for row in _predict_film(task, file, name, out, modalities)]
+            rows += [{"file": name, **row} for row in _predict_film(task, file, name, out, measure, modalities)]
         except (Excluded, OSError) as error:
             reason = error.reason if isinstance(error, Excluded) else "unreadable"
             rows.append({"file": name, "side": "", "status": reason})
@@ -63,13 +64,15 @@ def _films(input: Path) -> list[Path]:
     return files
 
 
-def _predict_film(task: Any, file: Path, name: str, out: Path, modalities: tuple[str, ...]) -> list[dict[str, Any]]:
+def _predict_film(
+    task: Any, file: Path, name: str, out: Path, measure: Method, modalities: tuple[str, ...]
+) -> list[dict[str, Any]]:
     made, field = task.record["preprocessing"], Field(**task.record["field"])
     film = read_film(file, modalities)
     shape, percentiles = (made["rows"], made["columns"]), tuple(made["percentiles"])
     prepared = prepare_film(film.pixels, film.grid, shape, made["spacing_mm"], percentiles)
     hips = predict_hips(task, prepared, field)
-    found = [border_width(hip.labels, made["spacing_mm"]) for hip in hips]
+    found = [joint_space_width(hip.probabilities, made["spacing_mm"], measure) for hip in hips]
     draw_prediction(hips, found, out / "figures" / f"{name}.png")
     for hip in hips:
         imsave(out / "labels" / f"{name}_{hip.side}.png", hip.labels, check_contrast=False)

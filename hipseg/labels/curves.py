@@ -54,3 +54,9 @@ def spline_curves(landmarks: Points) -> JointCurves:
 def polygon_curves(landmarks: Points) -> JointCurves:
     """Head and sourcil as straight chords between the landmarks, as the thesis draws its labels."""
     return JointCurves(landmarks[FEMORAL_HEAD], landmarks[SOURCIL])
+
+
+CURVE_FUNCTIONS: Final[dict[str, CurveFunction]] = {
+    function.__name__: function for function in (spline_curves, polygon_curves)
+}
+"""By the name that a store keeps."""

@@ -17,6 +17,9 @@ FEMORAL_HEAD_LABEL: Final = LABEL_NAMES.index("femoral_head")
 ROOF_LABEL: Final = LABEL_NAMES.index("acetabular_roof")
 JOINT_SPACE_LABEL: Final = LABEL_NAMES.index("joint_space")
 
+_FINENESS: Final = 4  # parts of a pixel's side that shares are counted in
+_NEAR_PX: Final = 8
+
 
 def femur_outline(landmarks: Points, curves: JointCurves) -> Points:
     """The proximal femur's closed outline: chords, with the head's curve in place of its arc."""
@@ -59,3 +62,31 @@ def draw_label_map(landmarks: Points, shape: tuple[int, int], curve_function: Cu
         snapped = np.rint(outline[:, ::-1] * 2**20) / 2**20
         labels[polygon2mask(shape, snapped)] = label
     return labels
+
+
+def draw_label_shares(landmarks: Points, shape: tuple[int, int], curve_function: CurveFunction) -> NDArray[np.float32]:
+    """The share of every pixel's area that each label of one hip covers around its joint: a label map with soft edges.
+
+    Args:
+        landmarks: As in `draw_label_map`.
+        shape: Likewise.
+        curve_function: Likewise.
+
+    Returns:
+        (labels, rows, columns) in steps of 1/16. Further than a few pixels from roof and joint space the shares are
+        those of the label map, 0 or 1.
+    """
+    labels = draw_label_map(landmarks, shape, curve_function)
+    shares = (labels == np.arange(len(LABEL_NAMES), dtype=np.uint8)[:, None, None]).astype(np.float32)
+    near = np.argwhere((labels == ROOF_LABEL) | (labels == JOINT_SPACE_LABEL))
+    if not len(near):
+        return shares
+    first = np.maximum(near.min(axis=0) - _NEAR_PX, 0)
+    last = np.minimum(near.max(axis=0) + _NEAR_PX + 1, shape)
+    rows, columns = (int(size) for size in last - first)
+    fine = (landmarks - first[::-1] + 0.5) * _FINENESS - 0.5
+    drawn = draw_label_map(fine, (rows * _FINENESS, columns * _FINENESS), curve_function)
+    blocks = drawn.reshape(rows, _FINENESS, columns, _FINENESS)
+    for label, share in enumerate(shares):
+        share[first[0] : last[0], first[1] : last[1]] = (blocks == label).mean(axis=(1, 3))
+    return shares

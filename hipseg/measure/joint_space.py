@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
 
 from hipseg.labels.landmarks import Points
+from hipseg.measure.weight_bearing import WidthProfile
 
 Status = Literal["ok", "no_femoral_head", "no_roof", "no_joint_space"]
 
@@ -22,12 +23,14 @@ class JointSpace:
         on_head_mm: Its end on the femoral head, x and y in mm from the image's first pixel centre; NaN likewise.
         on_roof_mm: Its end on the roof, likewise.
         status: `ok`, or why there is no measurement.
+        profile: The width along the weight-bearing region; empty if the method knows none.
     """
 
     mjsw_mm: float
     on_head_mm: Points
     on_roof_mm: Points
     status: Status
+    profile: WidthProfile = field(default_factory=WidthProfile.empty)
 
     def ends_on_film(self, to_film_mm: Callable[[Points], Points]) -> dict[str, float]:
         """Both ends as `head_x_mm`, `head_y_mm`, `roof_x_mm`, `roof_y_mm` of a table.

@@ -5,10 +5,14 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
+from scipy.spatial import cKDTree
 from skimage.measure import points_in_poly
 
-from hipseg.labels.curves import JointCurves
+from hipseg.labels.circle import head_circle
+from hipseg.labels.curves import JointCurves, spline_curves
 from hipseg.labels.landmarks import Points
+from hipseg.measure.joint_space import JointSpace
+from hipseg.measure.weight_bearing import width_profile
 
 
 class Gap(NamedTuple):
@@ -25,8 +29,16 @@ class Gap(NamedTuple):
     on_sourcil: Points
 
 
+def _candidates(points: Points, line: Points) -> Points:
+    """Those of `points` (n, 2) that may be nearest to a polyline, by their distance to its vertices."""
+    longest = np.hypot(*np.diff(line, axis=0).T).max()
+    distance = cKDTree(line).query(points)[0]
+    return points[distance <= distance.min() + longest / 2]
+
+
 def _nearest(points: Points, line: Points) -> tuple[float, Points, Points]:
     """The pair of one of `points` (n, 2) and a point on the polyline `line` (m, 2) that lie closest."""
+    points = _candidates(points, line)
     start, along = line[:-1], np.diff(line, axis=0)
     dx, dy = along.T
     x, y = points[:, :1] - start[:, 0], points[:, 1:] - start[:, 1]
@@ -51,6 +63,10 @@ def _crossing(first: Points, second: Points) -> Points | None:
     return np.asarray(first[i] + along_a[i, j] * (first[i + 1] - first[i]))
 
 
+def _longest_step(curves: JointCurves) -> float:
+    return max(float(np.hypot(*np.diff(curve, axis=0).T).max()) for curve in curves)
+
+
 def reference_gap(curves: JointCurves) -> Gap:
     """Measure the minimum joint space width on the curves of one hip.
 
@@ -64,11 +80,24 @@ def reference_gap(curves: JointCurves) -> Gap:
     if touching.any():
         point = curves.sourcil[int(np.flatnonzero(touching)[touching.sum() // 2])]
         return Gap(0.0, point, point)
-    crossing = _crossing(curves.femoral_head, curves.sourcil)
-    if crossing is not None:
-        return Gap(0.0, crossing, crossing)
     width_a, on_head_a, on_sourcil_a = _nearest(curves.femoral_head, curves.sourcil)
     width_b, on_sourcil_b, on_head_b = _nearest(curves.sourcil, curves.femoral_head)
+    # Polylines that cross have vertices within half a segment of each other.
+    if min(width_a, width_b) <= _longest_step(curves) / 2:
+        crossing = _crossing(curves.femoral_head, curves.sourcil)
+        if crossing is not None:
+            return Gap(0.0, crossing, crossing)
     if width_a <= width_b:
         return Gap(width_a, on_head_a, on_sourcil_a)
     return Gap(width_b, on_head_b, on_sourcil_b)
+
+
+def reference_width(landmarks_mm: Points) -> JointSpace:
+    """Measure a right hip on its landmarks.
+
+    Args:
+        landmarks_mm: (80, 2), x then y; of a left hip as it lies in the mirrored image.
+    """
+    curves = spline_curves(landmarks_mm)
+    gap = reference_gap(curves)
+    return JointSpace(gap.width, gap.on_head, gap.on_sourcil, "ok", width_profile(curves, head_circle(landmarks_mm)))

@@ -31,20 +31,20 @@ class HipPicture:
         image: (rows, columns) in [0, 1], the field that the network saw.
         label: Its label map.
         predicted: The predicted one.
+        reference: Measured on the landmarks.
         label_line: Measured on the label map of the whole stored image.
         offset_mm: Where the field's first pixel lies in it, x and y.
         predicted_line: Measured on the prediction.
-        reference_mm: The reference mJSW.
         spacing_mm: Millimetres per pixel.
     """
 
     image: NDArray[np.float32]
     label: NDArray[np.uint8]
     predicted: NDArray[np.uint8]
+    reference: JointSpace
     label_line: JointSpace
     offset_mm: Points
     predicted_line: JointSpace
-    reference_mm: float
     spacing_mm: float
 
 
@@ -78,7 +78,7 @@ def _draw_row(row: list[Axes], name: str, picture: HipPicture) -> None:
     window = _window(picture)
     corner = np.array([window[1].start or 0, window[0].start or 0])
     image = picture.image[window]
-    for axes in row:
+    for axes in row[:4]:
         axes.imshow(image, cmap="gray", vmin=0, vmax=1)
         axes.set_axis_off()
     label, predicted = picture.label[window], picture.predicted[window]
@@ -91,10 +91,24 @@ def _draw_row(row: list[Axes], name: str, picture: HipPicture) -> None:
     # 1: only the prediction has bone or joint there, 2: only the label, 3: another class.
     difference = np.select([label == predicted, label == 0, predicted == 0], [0, 1, 2], 3)
     row[3].imshow(difference, cmap=_DIFFERENCE_COLOURS, vmin=0, vmax=3, alpha=0.8, interpolation="nearest")
+    _draw_profiles(row[4], picture)
     row[0].set_title(name, fontsize=8)
-    row[1].set_title(f"label: {_said(picture.label_line)} (reference {picture.reference_mm:.2f} mm)", fontsize=8)
+    row[1].set_title(f"label: {_said(picture.label_line)} (reference {picture.reference.mjsw_mm:.2f} mm)", fontsize=8)
     row[2].set_title(f"prediction: {_said(picture.predicted_line)}", fontsize=8)
     row[3].set_title("red: only predicted, blue: only label, violet: other class", fontsize=7)
+
+
+def _draw_profiles(axes: Axes, picture: HipPicture) -> None:
+    """The width along the weight-bearing region: landmarks black, label map dashed, prediction coloured."""
+    styles = {"reference": "k-", "label map": "k:", "prediction": "-"}
+    joints = (picture.reference, picture.label_line, picture.predicted_line)
+    for (name, style), joint in zip(styles.items(), joints, strict=True):
+        profile = joint.profile
+        axes.plot(profile.angle_deg, profile.width_mm, style, linewidth=1.2, label=name)
+    axes.set_ylim(bottom=0)
+    axes.set_title("joint space width (mm) by angle, lateral to medial (degrees)", fontsize=7)
+    axes.tick_params(labelsize=6)
+    axes.legend(fontsize=6)
 
 
 def _said(line: JointSpace) -> str:
@@ -102,14 +116,14 @@ def _said(line: JointSpace) -> str:
 
 
 def draw_hips(pictures: Mapping[str, HipPicture], path: Path) -> None:
-    """A row a hip: image, label, prediction, difference; the white line is the mJSW.
+    """A row a hip: image, label, prediction, difference, widths along the joint; the white line is the mJSW.
 
     Args:
         pictures: By name.
         path: PNG file.
     """
-    figure = Figure(figsize=(12, 2.9 * len(pictures)), dpi=110)
-    rows = figure.subplots(len(pictures), 4, squeeze=False)
+    figure = Figure(figsize=(15, 2.9 * len(pictures)), dpi=110)
+    rows = figure.subplots(len(pictures), 5, squeeze=False)
     for row, (name, picture) in zip(rows, pictures.items(), strict=True):
         _draw_row(list(row), name, picture)
     figure.tight_layout(pad=0.4)

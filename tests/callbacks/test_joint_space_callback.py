@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 import torch
 from shapely import LineString, Point
+from torch.nn.functional import one_hot
 
 from hipseg.callbacks.joint_space_width import JointSpaceWidth
 from hipseg.data.datamodule import HipDataModule
@@ -19,7 +20,6 @@ from hipseg.data.store import Store
 from hipseg.field import Field
 from hipseg.labels.curves import spline_curves
 from hipseg.labels.landmarks import LANDMARKS_PER_HIP
-from hipseg.measure.border import border_width
 from hipseg.transforms.augment import NoAugmentation
 
 FIELD = Field(row=160, column=0, rows=256, columns=256)
@@ -35,14 +35,15 @@ class _Watching:
 
 def _evaluate(data: HipDataModule, folder: Path, blank: frozenset[int] = frozenset()) -> _Watching:
     """Run the callback over the test set with the truth as prediction, or nothing for some rows of the store."""
-    callback, logger = JointSpaceWidth(border_width, 1, folder), _Watching()
+    callback, logger = JointSpaceWidth("border", 1, folder), _Watching()
     trainer: Any = SimpleNamespace(datamodule=data, loggers=[object(), logger])
     module: Any = None
     callback.on_test_start(trainer, module)
     for i, batch in enumerate(data.test_dataloader()):
         predicted = batch.label.long()
         predicted[[row in blank for row in batch.row.tolist()]] = 0
-        callback.on_test_batch_end(trainer, module, {"labels": predicted}, batch, i)
+        outputs = {"labels": predicted, "probabilities": one_hot(predicted, 4).movedim(-1, 1).float()}
+        callback.on_test_batch_end(trainer, module, outputs, batch, i)
     callback.on_test_end(trainer, module)
     return logger
 
@@ -145,7 +146,7 @@ def test_failed_hips_are_counted_and_not_averaged_in(all_hips: HipDataModule, tm
 
 
 def test_another_datamodule_is_refused(tmp_path: Path) -> None:
-    callback = JointSpaceWidth(border_width, 1, tmp_path)
+    callback = JointSpaceWidth("border", 1, tmp_path)
     labels = torch.zeros(1, 4, 4, dtype=torch.long)
     batch: Any = SimpleNamespace(label=labels, outside=torch.zeros(1, 4), row=torch.tensor([0]))
     trainer, module = SimpleNamespace(datamodule=None), None

@@ -34,7 +34,7 @@ def _picture(predicted: np.ndarray) -> HipPicture:
     label[10:20], label[20:30], label[30:50] = 2, 3, 1
     image = np.full(label.shape, 0.5, dtype=np.float32)
     lines = border_width(label, 0.9), border_width(predicted, 0.9)
-    return HipPicture(image, label, predicted, lines[0], np.zeros(2), lines[1], 9.0, 0.9)
+    return HipPicture(image, label, predicted, lines[0], lines[0], np.zeros(2), lines[1], 0.9)
 
 
 def _area(pixels: np.ndarray, colour: np.ndarray) -> int:

@@ -69,7 +69,7 @@ def test_cohorts_and_all(hips: pd.DataFrame) -> None:
 def picture() -> HipPicture:
     """A hip in which nothing was found."""
     nothing, line = np.zeros((8, 8), dtype=np.uint8), JointSpace.failed("no_roof")
-    return HipPicture(np.zeros((8, 8), dtype=np.float32), nothing, nothing, line, np.zeros(2), line, 1.0, 0.9)
+    return HipPicture(np.zeros((8, 8), dtype=np.float32), nothing, nothing, line, line, np.zeros(2), line, 0.9)
 
 
 def test_all_failed_leaves_counts_in_strict_json(hips: pd.DataFrame, picture: HipPicture, tmp_path: Path) -> None:

@@ -1,0 +1,30 @@
+"""mJSW of label probabilities to a fraction of a pixel."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hipseg.labels.circle import Circle
+from hipseg.labels.curves import JointCurves
+from hipseg.measure.joint_curves import NotTraced, trace_joint
+from hipseg.measure.joint_space import JointSpace
+from hipseg.measure.reference import reference_gap
+from hipseg.measure.weight_bearing import width_profile
+
+
+def contour_width(probabilities: NDArray[np.floating], spacing_mm: float) -> JointSpace:
+    """The shortest line between the head's curve and the sourcil, as `joint_curves` traces them.
+
+    Args:
+        probabilities: (4, rows, columns) of a right hip.
+        spacing_mm: Millimetres per pixel.
+    """
+    try:
+        joint = trace_joint(probabilities)
+    except NotTraced as why:
+        return JointSpace.failed(why.args[0])
+    curves = JointCurves(*(curve * spacing_mm for curve in joint.curves))
+    head = Circle(*(value * spacing_mm for value in joint.head))
+    gap = reference_gap(curves)
+    return JointSpace(gap.width, gap.on_head, gap.on_sourcil, "ok", width_profile(curves, head))

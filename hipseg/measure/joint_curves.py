@@ -1,0 +1,124 @@
+"""The two curves that face each other across the joint, to a fraction of a pixel, from label probabilities.
+
+The head's curve is its 0.5 contour, as far as roof or joint space lie behind it. The sourcil is the roof's contour
+towards head and joint space; where the background begins a 0.5 contour would round the corner off, so there the
+background counts as missing (normalised convolution, Knutsson and Westin, CVPR 1993) and the ends are redrawn.
+"""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+import numpy as np
+from contourpy import contour_generator
+from scipy.ndimage import find_objects, label
+
+from hipseg.labels.circle import Circle, fit_circle
+from hipseg.labels.curves import JointCurves
+from hipseg.labels.label_map import FEMORAL_HEAD_LABEL, JOINT_SPACE_LABEL, ROOF_LABEL
+from hipseg.labels.landmarks import Points
+from hipseg.measure.sourcil_ends import redraw_ends
+from hipseg.measure.tracing import Image, blur, facing, join, log_odds, trace
+from hipseg.measure.weight_bearing import angles
+
+_MARGIN_PX: Final = 6
+_SOME: Final = 0.02
+_COMPARABLE: Final = 0.4  # a second hip's bone is about as large as this one's
+_HEAD_ARC_DEG: Final = (-66.0, 147.0)  # from neck to neck, as landmarks 18 to 27 lie on an average hip
+_FACING: Final = 0.5  # the sourcil's normal points to the head's centre within 60 degrees
+
+
+class TracedJoint(NamedTuple):
+    """What can be measured, in pixel-centre coordinates.
+
+    Attributes:
+        curves: Head and sourcil, each from lateral to medial.
+        head: The circle of the femoral head.
+    """
+
+    curves: JointCurves
+    head: Circle
+
+
+class NotTraced(Exception):
+    """There is no joint to trace; its argument is the status that says why."""
+
+
+def trace_joint(probabilities: Image) -> TracedJoint:
+    """Trace the joint of a right hip.
+
+    Args:
+        probabilities: (4, rows, columns) in SPEC's order of labels.
+
+    Raises:
+        NotTraced: With a status.
+    """
+    for status, channel in (("no_femoral_head", FEMORAL_HEAD_LABEL), ("no_roof", ROOF_LABEL)):
+        if not (probabilities[channel] > 0.5).any():
+            raise NotTraced(status)
+    window = _crop(probabilities)
+    corner = np.array([window[1].start, window[0].start], dtype=float)
+    channels = (FEMORAL_HEAD_LABEL, ROOF_LABEL, JOINT_SPACE_LABEL)
+    head, roof, space = (blur(probabilities[channel][window]) for channel in channels)
+    head, space = _own_part(head, space)
+    roof, space = _own_part(roof, space)
+    below = trace(log_odds(head, 1 - head), roof + space - (1 - head) / 2)
+    bone = head + roof + space
+    above = trace(np.where(bone > _SOME, log_odds(roof, head + space), 1), bone - 0.5)
+    if not below:
+        raise NotTraced("no_joint_space")
+    try:
+        circle = _fit_head(probabilities[FEMORAL_HEAD_LABEL], np.concatenate(below) + corner)
+    except (ValueError, np.linalg.LinAlgError):
+        raise NotTraced("no_joint_space") from None
+    centre = circle.centre - corner
+    above = [run for piece in above for run in facing(piece, centre, _FACING)]
+    if not above:
+        raise NotTraced("no_joint_space")
+    sourcil = redraw_ends(join(above, centre), head + space - (1 - roof) / 2, centre)
+    return TracedJoint(JointCurves(join(below, centre) + corner, sourcil + corner), circle)
+
+
+def _crop(probabilities: Image) -> tuple[slice, slice]:
+    """The roof and the joint space, with a margin that holds the head's side of the joint."""
+    seen = probabilities[ROOF_LABEL, ::2, ::2] + probabilities[JOINT_SPACE_LABEL, ::2, ::2] > 0.5
+    window = []
+    for axis in (1, 0):
+        found = 2 * np.flatnonzero(seen.any(axis=axis))
+        if not len(found):
+            raise NotTraced("no_joint_space")
+        window.append(slice(max(0, int(found[0]) - _MARGIN_PX), int(found[-1]) + _MARGIN_PX + 1))
+    return window[0], window[1]
+
+
+def _own_part(bone: Image, space: Image) -> tuple[Image, Image]:
+    """The right hip's bone, the leftmost of the large connected parts; all other parts count as joint space."""
+    parts, count = label(bone > 0.5)
+    if count == 0:
+        raise NotTraced("no_joint_space")
+    if count == 1:
+        return bone, space
+    sizes = np.bincount(parts.ravel())[1:]
+    large = np.flatnonzero(sizes >= _COMPARABLE * sizes.max())
+    places = find_objects(parts)
+    chosen = min(large, key=lambda i: places[i][1].start) + 1
+    rest = np.where((parts > 0) & (parts != chosen), bone, np.float32(0))
+    return bone - rest, space + rest
+
+
+def _fit_head(share: Image, facing_joint: Points) -> Circle:
+    """The head's circle from its whole round part, begun with the part (n, 2) that faces the joint."""
+    circle = fit_circle(facing_joint)
+    for tolerance in (0.25, 0.12):
+        reach, step = 1.3 * circle.radius, max(1, int(circle.radius / 30))
+        low = np.maximum(np.floor(circle.centre - reach).astype(int), 0)
+        high = np.minimum(np.ceil(circle.centre + reach).astype(int) + 1, share.shape[::-1])
+        part = share[low[1] : high[1] : step, low[0] : high[0] : step]
+        if min(part.shape) < 2:
+            return circle
+        outline = np.concatenate([*contour_generator(z=part).lines(0.5), np.empty((0, 2))]) * step + low
+        angle, radius = np.rad2deg(angles(outline, circle.centre)), np.hypot(*(outline - circle.centre).T)
+        arc = (angle > _HEAD_ARC_DEG[0]) & (angle < _HEAD_ARC_DEG[1])
+        arc &= np.abs(radius - circle.radius) < tolerance * circle.radius
+        circle = fit_circle(np.concatenate([outline[arc], facing_joint]))
+    return circle

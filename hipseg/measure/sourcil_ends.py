@@ -1,0 +1,63 @@
+"""The last pixels of the sourcil, which the blurred corners of the roof bend up or down."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+from numpy.polynomial import Polynomial
+from numpy.typing import NDArray
+
+from hipseg.labels.landmarks import Points
+from hipseg.measure.tracing import Image, sample
+from hipseg.measure.weight_bearing import angles
+
+_BENT_PX: Final = 2.5
+_STRAIGHT_PX: Final = 9.0  # what the end is continued from
+_ORDER: Final = 2
+_BELOW_PX: Final = 1.25  # where the joint space is looked for, clear of the roof's edge
+_FURTHER_PX: Final = 4.0
+_STEPS_PER_PX: Final = 4
+
+Values = NDArray[np.float64]
+
+
+def redraw_ends(sourcil: Points, joint: Image, centre: Points) -> Points:
+    """The sourcil with both ends continued from what lies further in, up to where the joint below them ends.
+
+    Args:
+        sourcil: (n, 2) as traced, in pixel-centre coordinates.
+        joint: (rows, columns), positive where joint or head lies, negative in the background; the roof aside.
+        centre: Of the femoral head.
+    """
+    angle = angles(sourcil, centre)
+    order = np.argsort(angle, kind="stable")
+    angle, radius = angle[order], np.hypot(*(sourcil - centre).T)[order]
+    for sign in (1, -1):  # the medial end, then the lateral one as its mirror image
+        angle, radius = _redraw_end(angle, radius, joint, centre, sign)
+        angle, radius = -angle[::-1], radius[::-1]
+    return _points(angle, radius, centre, 1)
+
+
+def _points(angle: Values, radius: Values, centre: Points, sign: int) -> Points:
+    return np.asarray(centre + radius[:, None] * np.stack([sign * np.sin(angle), -np.cos(angle)], axis=1))
+
+
+def _redraw_end(angle: Values, radius: Values, joint: Image, centre: Points, sign: int) -> tuple[Values, Values]:
+    """Redraw the end of the largest angle; with a sign of -1 angles run the other way."""
+    arc = (angle[-1] - angle) * radius
+    keep, inner = arc > _BENT_PX, (arc > _BENT_PX) & (arc < _BENT_PX + _STRAIGHT_PX)
+    if inner.sum() <= _ORDER + 1:
+        return angle, radius
+    shape = Polynomial.fit(angle[inner], radius[inner], _ORDER)
+    steps = np.arange(1, int(_STEPS_PER_PX * (_BENT_PX + _FURTHER_PX)))
+    beyond = angle[keep][-1] + steps / (_STEPS_PER_PX * radius[-1])
+    there = sample(joint, _points(beyond, shape(beyond) - _BELOW_PX, centre, sign))
+    ended = np.flatnonzero(there < 0)
+    if len(ended) and ended[0] > 0:
+        i = ended[0]
+        last = beyond[i - 1] + there[i - 1] / (there[i - 1] - there[i]) * (beyond[i] - beyond[i - 1])
+        beyond = np.append(beyond[:i], last)
+    elif len(ended):
+        beyond = beyond[:0]
+    return np.append(angle[keep], beyond), np.append(radius[keep], shape(beyond))

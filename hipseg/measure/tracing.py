@@ -1,0 +1,94 @@
+"""Curves along which two shares of an image are equal, to a fraction of a pixel. Points are x, y from pixel centres."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import Any, Final
+
+import numpy as np
+from contourpy import contour_generator
+from numpy.typing import NDArray
+from scipy.ndimage import gaussian_filter1d
+
+from hipseg.labels.landmarks import Points
+from hipseg.measure.weight_bearing import angles
+
+_BLUR_PX: Final = 1.0
+_SMALLEST_SHARE: Final = 1e-6
+_CRUMB: Final = 0.15  # of the longest piece's length
+
+Image = NDArray[Any]
+
+
+def blur(share: Image) -> Image:
+    """Smoothed by a Gaussian of one pixel, which a straight edge does not notice."""
+    for axis in (0, 1):
+        share = gaussian_filter1d(share, _BLUR_PX, axis=axis, output=np.float32, mode="nearest", truncate=3.0)
+    return share
+
+
+def log_odds(own: Image, other: Image) -> Image:
+    """Logarithm of one share over another: runs straight across a blurred edge, where the shares themselves bend."""
+    return np.asarray(np.log((own + _SMALLEST_SHARE) / (other + _SMALLEST_SHARE)))
+
+
+def trace(odds: Image, excess: Image) -> list[Points]:
+    """Curves (n, 2) on which `odds` (rows, columns) is zero, as far as `excess` (rows, columns) is not negative."""
+    lines = contour_generator(z=odds).lines(0.0)
+    return [piece for line in lines for piece in _cut(np.asarray(line), sample(excess, np.asarray(line)))]
+
+
+def sample(image: Image, points: Points) -> NDArray[np.float64]:
+    """Bilinear interpolation of (rows, columns) at (n, 2) points; beyond the edge its value there."""
+    last = np.array(image.shape[::-1]) - 1
+    x, y = np.clip(points, 0, last).T
+    column, row = np.minimum(x.astype(int), last[0] - 1), np.minimum(y.astype(int), last[1] - 1)
+    fx, fy = x - column, y - row
+    upper = image[row, column] * (1 - fx) + image[row, column + 1] * fx
+    lower = image[row + 1, column] * (1 - fx) + image[row + 1, column + 1] * fx
+    return np.asarray(upper * (1 - fy) + lower * fy, dtype=np.float64)
+
+
+def _cut(line: Points, excess: NDArray[np.float64]) -> list[Points]:
+    """The pieces of a polyline on which a value at its vertices is not negative, their ends between vertices."""
+    keep = excess >= 0
+    if keep.all():
+        return [line]
+    pieces = []
+    changes = np.flatnonzero(np.diff(keep.astype(np.int8)))
+    bounds = np.concatenate([[-1], changes, [len(line) - 1]])
+    for before, last in pairwise(bounds):
+        if not keep[before + 1]:
+            continue
+        piece = [line[before + 1 : last + 1]]
+        if before >= 0:
+            piece.insert(0, _between(line, excess, before)[None])
+        if last < len(line) - 1:
+            piece.append(_between(line, excess, last)[None])
+        pieces.append(np.concatenate(piece))
+    return pieces
+
+
+def _between(line: Points, excess: NDArray[np.float64], i: int) -> Points:
+    fraction = excess[i] / (excess[i] - excess[i + 1])
+    return np.asarray(line[i] + fraction * (line[i + 1] - line[i]))
+
+
+def facing(piece: Points, centre: Points, cosine: float) -> list[Points]:
+    """The runs of a polyline whose normal is within an angle of the direction to a centre."""
+    step, middle = np.diff(piece, axis=0), (piece[1:] + piece[:-1]) / 2 - centre
+    across = np.abs(step[:, 0] * middle[:, 1] - step[:, 1] * middle[:, 0])
+    chosen = across >= cosine * np.hypot(*step.T) * np.hypot(*middle.T)
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], chosen, [False]]).astype(np.int8)))
+    return [piece[start : end + 1] for start, end in edges.reshape(-1, 2)]
+
+
+def join(pieces: list[Points], centre: Points) -> Points:
+    """Pieces as one curve from the image's left to its right, seen from a centre; crumbs are left out."""
+    lengths = [np.hypot(*np.diff(piece, axis=0).T).sum() for piece in pieces]
+    ordered = []
+    for piece, length in zip(pieces, lengths, strict=True):
+        if length >= _CRUMB * max(lengths):
+            angle = angles(piece, centre)
+            ordered.append((angle.mean(), piece if angle[0] <= angle[-1] else piece[::-1]))
+    return np.concatenate([piece for _, piece in sorted(ordered, key=lambda pair: pair[0])])

@@ -1,0 +1,83 @@
+"""The weight-bearing region and the joint space width along it.
+
+The region is the sector about the femoral head's centre between the two ends of the sourcil. Angles are counted from
+straight up, negative laterally, positive medially, on a right hip (lateral is the image's left). The three named places
+are those of Lequesne et al. (Arthritis Rheum 2004): the lateral and the medial margin of the weight-bearing surface,
+and its apex on the vertical line through the head's centre.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hipseg.labels.circle import Circle
+from hipseg.labels.curves import JointCurves
+from hipseg.labels.landmarks import Points
+
+_BEYOND_DEG: Final = 1.5  # a curve that ends so shortly before an angle still tells the width there
+
+Values = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class WidthProfile:
+    """Joint space width along the weight-bearing region, measured from the head's centre outward.
+
+    Attributes:
+        angle_deg: (n,) whole degrees inside the region, ascending.
+        width_mm: (n,) at those angles; NaN where one of the curves has a gap.
+        lateral_deg: Where the sourcil ends laterally.
+        medial_deg: Where it ends medially.
+        lateral_mm: Width at the lateral end.
+        apex_mm: Width straight above the head's centre; NaN if the sourcil does not reach there.
+        medial_mm: Width at the medial end.
+    """
+
+    angle_deg: Values
+    width_mm: Values
+    lateral_deg: float
+    medial_deg: float
+    lateral_mm: float
+    apex_mm: float
+    medial_mm: float
+
+    @classmethod
+    def empty(cls) -> WidthProfile:
+        """Of a joint that has no curves."""
+        nan = float("nan")
+        return cls(np.empty(0), np.empty(0), nan, nan, nan, nan, nan)
+
+
+def angles(points: Points, centre: Points) -> Values:
+    """Radians from straight up, positive to the image's right, of points (n, 2) seen from the centre."""
+    return np.arctan2(points[:, 0] - centre[0], centre[1] - points[:, 1])
+
+
+def _radius(curve: Points, centre: Points, at_deg: Values) -> Values:
+    """The curve's distance from the centre at angles; NaN beyond its ends."""
+    angle, radius = np.rad2deg(angles(curve, centre)), np.hypot(*(curve - centre).T)
+    order = np.argsort(angle, kind="stable")
+    angle, radius = angle[order], radius[order]
+    beyond = (at_deg < angle[0] - _BEYOND_DEG) | (at_deg > angle[-1] + _BEYOND_DEG)
+    return np.where(beyond, np.nan, np.interp(at_deg, angle, radius))
+
+
+def width_profile(curves: JointCurves, head: Circle) -> WidthProfile:
+    """The width at every degree of the weight-bearing region.
+
+    Args:
+        curves: Head and sourcil of a right hip, in mm.
+        head: The head's circle, likewise.
+    """
+    sourcil = np.rad2deg(angles(curves.sourcil, head.centre))
+    lateral, medial = float(sourcil.min()), float(sourcil.max())
+    whole = np.arange(np.ceil(lateral), np.floor(medial) + 1)
+    at = np.concatenate([whole, [lateral, 0.0, medial]])
+    width = _radius(curves.sourcil, head.centre, at) - _radius(curves.femoral_head, head.centre, at)
+    width = np.maximum(width, 0.0)
+    ends = (float(width[-3]), float(width[-2]), float(width[-1]))
+    return WidthProfile(whole, width[:-3], lateral, medial, *ends)

@@ -1,0 +1,168 @@
+"""The contour method on scenes whose true width is known: two eccentric arcs, drawn finely and softened two ways."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from scipy.ndimage import gaussian_filter
+
+from hipseg.labels.curves import spline_curves
+from hipseg.labels.label_map import draw_label_shares
+from hipseg.labels.landmarks import Points
+from hipseg.measure import JointSpace, joint_space_width
+from hipseg.measure.reference import reference_width
+from hipseg.phantom.skeleton import template
+
+Shares = NDArray[np.float32]
+Edge = Literal["gauss", "area"]
+
+HEAD_MM, FINE = 26.0, 8
+
+
+def scene(width_mm: float, spacing_mm: float, edge: Edge, rng: np.random.Generator, size_mm: float = 70.0) -> Shares:
+    """A head and an eccentric roof over 90 degrees, nearest in a random direction, at a random sub-pixel place."""
+    excentricity, narrowest = rng.uniform(0.3, 1.5), np.deg2rad(rng.uniform(-30, 30))
+    pixels = round(size_mm / spacing_mm)
+    at = (np.arange(pixels * FINE) + 0.5) * spacing_mm / FINE - spacing_mm / 2
+    x, y = np.meshgrid(at, at)
+    centre = np.array([0.5, 0.6]) * size_mm + rng.uniform(-0.5, 0.5, 2) * spacing_mm
+    roof = centre - excentricity * np.array([np.sin(narrowest), -np.cos(narrowest)])
+    from_head, from_roof = np.hypot(x - centre[0], y - centre[1]), np.hypot(x - roof[0], y - roof[1])
+    angle = np.rad2deg(np.arctan2(x - centre[0], centre[1] - y))
+    inner = HEAD_MM + width_mm + excentricity
+    labels = np.zeros(x.shape, dtype=np.uint8)
+    sector = (angle > -50) & (angle < 40)
+    labels[sector & (from_roof < inner)] = 3
+    labels[sector & (from_roof >= inner) & (from_roof < inner + 12)] = 2
+    labels[from_head < HEAD_MM] = 1
+    return soften(labels, edge)
+
+
+def soften(labels: NDArray[np.uint8], edge: Edge) -> Shares:
+    """Finely drawn labels as shares of pixels: by area, or by a Gaussian of 0.7 pixel around their centres."""
+    shares = []
+    for label in range(4):
+        share = (labels == label).astype(np.float32)
+        if edge == "gauss":
+            # The four fine pixels around a pixel's centre; their spread is a little of the Gaussian.
+            share = gaussian_filter(share, np.sqrt(0.7**2 - 1 / 12 * (2 / FINE) ** 2) * FINE)
+            a, b = slice(FINE // 2 - 1, None, FINE), slice(FINE // 2, None, FINE)
+            share = (share[a, a] + share[a, b] + share[b, a] + share[b, b]) / 4
+        else:
+            share = share.reshape(len(share) // FINE, FINE, -1, FINE).mean(axis=(1, 3))
+        shares.append(share)
+    return np.stack(shares)
+
+
+@pytest.mark.parametrize("edge", ["gauss", "area"])
+@pytest.mark.parametrize(("spacing_mm", "count", "bias", "worst"), [(0.9, 40, 0.05, 0.2), (0.45, 12, 0.02, 0.1)])
+def test_eccentric_arcs(edge: Edge, spacing_mm: float, count: int, bias: float, worst: float) -> None:
+    rng = np.random.default_rng(3)
+    errors = []
+    for width in np.linspace(0.3, 6, count):
+        found = joint_space_width(scene(float(width), spacing_mm, edge, rng), spacing_mm)
+        assert found.status == "ok"
+        assert np.hypot(*(found.on_head_mm - found.on_roof_mm)) == pytest.approx(found.mjsw_mm, abs=1e-9)
+        errors.append(found.mjsw_mm - width)
+    assert abs(np.mean(errors)) <= bias
+    assert np.abs(errors).max() <= worst
+
+
+def hip(seed: int) -> Points:
+    """A right hip's landmarks in mm, in the middle of a 460 mm film."""
+    rng = np.random.default_rng(seed)
+    return template() * rng.uniform(0.9, 1.1) + rng.uniform(-8, 8, 2) + 230
+
+
+def soft_map(points_mm: Points, spacing_mm: float = 0.9) -> Shares:
+    size = round(460.8 / spacing_mm)
+    return draw_label_shares(points_mm / spacing_mm - 0.5, (size, size), spline_curves)
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_soft_label_map_of_a_hip_measures_as_its_landmarks_do(seed: int) -> None:
+    points = hip(seed)
+    reference, found = reference_width(points), joint_space_width(soft_map(points), 0.9)
+    assert found.mjsw_mm == pytest.approx(reference.mjsw_mm, abs=0.2)
+    assert found.profile.apex_mm == pytest.approx(reference.profile.apex_mm, abs=0.15)
+    assert found.profile.lateral_deg == pytest.approx(reference.profile.lateral_deg, abs=4)
+    assert found.profile.medial_deg == pytest.approx(reference.profile.medial_deg, abs=4)
+    shared = np.intersect1d(found.profile.angle_deg, reference.profile.angle_deg)[4:-4]
+    assert len(shared) > 40
+    there, here = (joint.profile.width_mm[np.isin(joint.profile.angle_deg, shared)] for joint in (found, reference))
+    assert np.abs(there - here).max() < 0.25
+
+
+def test_spacing_shift_and_mirrored_stack_do_not_matter() -> None:
+    points = hip(1)
+    widths = [joint_space_width(soft_map(points, mm), mm).mjsw_mm for mm in (0.9, 0.6, 0.45)]
+    assert np.ptp(widths) < 0.1
+    whole = soft_map(points)
+    moved = np.roll(whole, (5, -7), axis=(1, 2))
+    first, second = joint_space_width(whole, 0.9), joint_space_width(moved, 0.9)
+    assert second.mjsw_mm == pytest.approx(first.mjsw_mm, abs=1e-6)
+    np.testing.assert_allclose(second.on_head_mm - first.on_head_mm, [-7 * 0.9, 5 * 0.9], atol=1e-4)
+
+
+def same(first: JointSpace, second: JointSpace) -> None:
+    assert (second.status, second.mjsw_mm) == (first.status, pytest.approx(first.mjsw_mm, abs=0.01))
+
+
+def test_a_second_hip_changes_nothing() -> None:
+    both = soft_map(hip(2))
+    other = both[:, :, ::-1]
+    merged = np.where(other[0] < 0.5, other, both)
+    same(joint_space_width(both, 0.9), joint_space_width(merged, 0.9))
+
+
+@pytest.mark.parametrize("label", [1, 2, 3])
+def test_specks_change_nothing(label: int) -> None:
+    clean = soft_map(hip(3))
+    speckled = clean.copy()
+    rng = np.random.default_rng(label)
+    rows, columns = np.nonzero(clean[0] == 1)
+    for i in rng.choice(len(rows), 30, replace=False):
+        where = np.s_[rows[i] : rows[i] + 2, columns[i] : columns[i] + 2]
+        if (clean[0][where] == 1).all():
+            speckled[(slice(None), *where)] = np.eye(4)[label][:, None, None]
+    same(joint_space_width(clean, 0.9), joint_space_width(speckled, 0.9))
+
+
+def test_bone_in_the_joint_space_that_touches_neither_side_is_a_speck() -> None:
+    clean = scene(6.0, 0.9, "area", np.random.default_rng(0))
+    speckled = clean.copy()
+    rows, columns = np.nonzero(clean[3] == 1)
+    column = int(np.median(columns))
+    speckled[:, int(np.median(rows[columns == column])), column] = [0, 0, 1, 0]
+    same(joint_space_width(clean, 0.9), joint_space_width(speckled, 0.9))
+
+
+def test_bone_on_bone_is_zero() -> None:
+    points = hip(4)
+    points[:40] -= [0, 6]
+    found = joint_space_width(soft_map(points), 0.9)
+    assert reference_width(points).mjsw_mm == 0
+    assert (found.status, found.mjsw_mm) == ("ok", pytest.approx(0, abs=0.02))
+
+
+@pytest.mark.parametrize(("missing", "status"), [(1, "no_femoral_head"), (2, "no_roof"), (3, "no_joint_space")])
+def test_what_is_missing_is_said(missing: int, status: str) -> None:
+    shares = soft_map(hip(5))
+    shares[0] += shares[missing]
+    shares[missing] = 0
+    found = joint_space_width(shares, 0.9)
+    assert found.status == status
+    assert np.isnan(found.mjsw_mm)
+    assert len(found.profile.angle_deg) == 0
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_noise_ends_in_a_status_or_a_number(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    noise = gaussian_filter(rng.standard_normal((4, 64, 80)), (0, 3 * rng.random(), 3 * rng.random()))
+    odds = np.exp(20 * noise)
+    found = joint_space_width((odds / odds.sum(axis=0)).astype(np.float32), 0.9)
+    assert (found.status == "ok") == bool(np.isfinite(found.mjsw_mm))
