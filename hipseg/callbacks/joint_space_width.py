@@ -14,15 +14,20 @@ from pytorch_lightning import Callback, LightningModule, Trainer
 
 from hipseg.data.datamodule import HipDataModule
 from hipseg.data.store import Store
+from hipseg.data.truth import read_truth
 from hipseg.labels.curves import CURVE_FUNCTIONS
 from hipseg.labels.label_map import LABEL_NAMES, draw_label_shares
 from hipseg.labels.landmarks import mirror_columns
 from hipseg.measure import JointSpace, Method, joint_space_width
+from hipseg.measure.quality import Plausible
 from hipseg.measure.reference import reference_width
+from hipseg.metrics.boundary import boundary_quality
 from hipseg.metrics.dice import dice_scores
 from hipseg.report.hip_figures import HipPicture
 from hipseg.report.run_folder import write_evaluation
 from hipseg.sample import HipSample
+from hipseg.transforms.intensity import UINT16_MAX
+from hipseg.transforms.polarity import Polarity, check_polarity
 
 
 class JointSpaceWidth(Callback):
@@ -30,12 +35,25 @@ class JointSpaceWidth(Callback):
 
     Args:
         method: How joint space widths are measured; see `hipseg.measure`.
+        plausible: Beyond which a measurement's status warns.
+        tolerance_mm: Of the surface Dice.
         pictures: How many hips to draw: the worst, the median and so on, by Dice.
-        folder: The run folder; without it nothing is written.
+        truth: CSV of what is known beside the points files; see `hipseg.data.truth`.
+        folder: The run folder.
     """
 
-    def __init__(self, method: Method, pictures: Annotated[int, Field(ge=0)], folder: Path) -> None:
-        self._method, self._pictures, self._folder = method, pictures, Path(folder)
+    def __init__(
+        self,
+        method: Method,
+        plausible: Plausible,
+        tolerance_mm: Annotated[float, Field(gt=0)],
+        pictures: Annotated[int, Field(ge=0)],
+        truth: Path | None,
+        folder: Path,
+    ) -> None:
+        self._method, self._plausible, self._tolerance_mm = method, plausible, tolerance_mm
+        self._pictures, self._folder = pictures, Path(folder)
+        self._truth = read_truth(Path(truth)) if truth is not None else None
         self._rows: list[dict[str, Any]] = []
         self._profiles: list[pd.DataFrame] = []
         self._drawn: dict[str, HipPicture] = {}
@@ -62,6 +80,7 @@ class JointSpaceWidth(Callback):
         for i, row in enumerate(batch.row.tolist()):
             spacing_mm = data.store.grid(row).spacing_mm
             found = joint_space_width(probabilities[i], spacing_mm, self._method)
+            found = self._plausible.judge(found, _polarity(data.store, row))
             self._keep_hip(data, row, batch.image[i, 0].cpu().numpy(), predicted[i], found, dice[i])
 
     def _keep_hip(
@@ -76,16 +95,19 @@ class JointSpaceWidth(Callback):
         store, field = data.store, data.field
         sample, grid = store.samples.iloc[row], store.grid(row)
         key, mirror = str(sample["key"]), bool(sample["mirror"])
-        reference, label = _truth(store, row, mirror, self._method)
+        reference, label = _without_network(store, row, mirror, self._method)
+        cut = field.cut(store.label(row), mirror).astype(np.uint8)
         self._rows.append(
             {
                 "sample": key,
                 **{f"dice_{name}": float(dice[i]) for i, name in enumerate(LABEL_NAMES) if i > 0},
+                **_boundaries(predicted, cut, grid.spacing_mm, self._tolerance_mm),
                 "mjsw_reference_mm": reference.mjsw_mm,
                 "mjsw_label_mm": label.mjsw_mm,
                 "mjsw_predicted_mm": found.mjsw_mm,
                 "error_mm": found.mjsw_mm - reference.mjsw_mm,
                 "error_to_label_mm": found.mjsw_mm - label.mjsw_mm,
+                **self._against_truth(key, found),
                 **_places("reference", reference),
                 **_places("predicted", found),
                 **found.ends_on_film(partial(field.to_film_mm, mirror=mirror, stored=grid)),
@@ -93,21 +115,29 @@ class JointSpaceWidth(Callback):
             }
         )
         self._profiles.append(_profile(key, reference, label, found))
-        cut = field.cut(store.label(row), mirror).astype(np.uint8)
         offset = np.array([field.column, field.row]) * grid.spacing_mm
         self._drawn[key] = HipPicture(image, cut, predicted, reference, label, offset, found, grid.spacing_mm)
+
+    def _against_truth(self, key: str, found: JointSpace) -> dict[str, float]:
+        if self._truth is None:
+            return {}
+        known = float(self._truth["mjsw_mm"].get(key, np.nan))
+        return {"mjsw_truth_mm": known, "error_to_truth_mm": found.mjsw_mm - known}
 
     def on_test_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Write tables and figures, and hand the results to loggers that take them."""
         hips = pd.DataFrame(self._rows)
         pd.concat(self._profiles).to_csv(self._folder / "test_profiles.csv", index=False, float_format="%.4f")
-        self.summary, figures = write_evaluation(self._folder, hips, self._drawn, self._pictures)
+        repeats: dict[str, str] = {}
+        if self._truth is not None:
+            repeats = dict(zip(self._truth.index.astype(str), self._truth["repeat_of"].astype(str), strict=True))
+        self.summary, figures = write_evaluation(self._folder, hips, repeats, self._drawn, self._pictures)
         for logger in trainer.loggers:
             if hasattr(logger, "log_evaluation"):
                 logger.log_evaluation(self.summary, hips, figures)
 
 
-def _truth(store: Store, row: int, mirror: bool, method: Method) -> tuple[JointSpace, JointSpace]:
+def _without_network(store: Store, row: int, mirror: bool, method: Method) -> tuple[JointSpace, JointSpace]:
     """What the landmarks say, and what the method finds on a label map without a network's error."""
     grid, landmarks = store.grid(row), store.landmarks(row)
     if mirror:
@@ -119,6 +149,21 @@ def _truth(store: Store, row: int, mirror: bool, method: Method) -> tuple[JointS
         truth = (label == np.arange(len(LABEL_NAMES))[:, None, None]).astype(np.float32)
     spacing_mm = grid.spacing_mm
     return reference_width(landmarks * spacing_mm), joint_space_width(truth, spacing_mm, method)
+
+
+def _polarity(store: Store, row: int) -> Polarity:
+    image = store.image(row).astype(np.float32) / np.float32(UINT16_MAX)
+    return check_polarity(image, store.grid(row).spacing_mm)
+
+
+def _boundaries(
+    predicted: NDArray[np.uint8], truth: NDArray[np.uint8], spacing_mm: float, tolerance_mm: float
+) -> dict[str, float]:
+    columns: dict[str, float] = {}
+    for label, name in enumerate(LABEL_NAMES[1:], start=1):
+        quality = boundary_quality(predicted, truth, label, spacing_mm, tolerance_mm)
+        columns |= {f"{measure}_{name}": value for measure, value in quality._asdict().items()}
+    return columns
 
 
 def _places(name: str, joint: JointSpace) -> dict[str, float]:

@@ -16,9 +16,11 @@ from hipseg.inference.hips import predict_hips
 from hipseg.instantiation import call
 from hipseg.io.dicom import read_film
 from hipseg.measure import Method, joint_space_width
+from hipseg.measure.quality import Plausible
 from hipseg.progress import track
 from hipseg.report.hip_figures import draw_prediction
 from hipseg.transforms.film import prepare_film
+from hipseg.transforms.polarity import check_polarity
 
 
 def run(config: DictConfig) -> None:
@@ -26,7 +28,9 @@ def run(config: DictConfig) -> None:
     call(predict, config)
 
 
-def predict(checkpoint: Path, input: Path, out: Path, measure: Method, modalities: tuple[str, ...]) -> None:
+def predict(
+    checkpoint: Path, input: Path, out: Path, measure: Method, plausible: Plausible, modalities: tuple[str, ...]
+) -> None:
     """Segment and measure both hips of every film.
 
     Args:
@@ -34,6 +38,7 @@ def predict(checkpoint: Path, input: Path, out: Path, measure: Method, modalitie
         input: A DICOM file, or a folder that is searched for files at any depth.
         out: Folder for `predictions.csv`, a label map a hip (PNG, labels 0 to 3, left hips mirrored), a picture a film.
         measure: `contour`, to a fraction of a pixel, or `border`, on pixel borders.
+        plausible: Beyond which a measurement's status warns.
         modalities: DICOM modalities that are radiographs.
     """
     task = load(checkpoint)
@@ -44,7 +49,8 @@ def predict(checkpoint: Path, input: Path, out: Path, measure: Method, modalitie
     for file in track(files, len(files), "films"):
         name = "_".join(file.relative_to(input if input.is_dir() else input.parent).parts)
         try:
-            rows += [{"file": name, **row} for row in _predict_film(task, file, name, out, measure, modalities)]
+            found = _predict_film(task, file, name, out, measure, plausible, modalities)
+            rows += [{"file": name, **row} for row in found]
         except (Excluded, OSError) as error:
             reason = error.reason if isinstance(error, Excluded) else "unreadable"
             rows.append({"file": name, "side": "", "status": reason})
@@ -65,14 +71,17 @@ def _films(input: Path) -> list[Path]:
 
 
 def _predict_film(
-    task: Any, file: Path, name: str, out: Path, measure: Method, modalities: tuple[str, ...]
+    task: Any, file: Path, name: str, out: Path, measure: Method, plausible: Plausible, modalities: tuple[str, ...]
 ) -> list[dict[str, Any]]:
     made, field = task.record["preprocessing"], Field(**task.record["field"])
     film = read_film(file, modalities)
     shape, percentiles = (made["rows"], made["columns"]), tuple(made["percentiles"])
     prepared = prepare_film(film.pixels, film.grid, shape, made["spacing_mm"], percentiles)
     hips = predict_hips(task, prepared, field)
-    found = [joint_space_width(hip.probabilities, made["spacing_mm"], measure) for hip in hips]
+    polarity = check_polarity(prepared.image, made["spacing_mm"])
+    found = [
+        plausible.judge(joint_space_width(hip.probabilities, made["spacing_mm"], measure), polarity) for hip in hips
+    ]
     draw_prediction(hips, found, out / "figures" / f"{name}.png")
     for hip in hips:
         imsave(out / "labels" / f"{name}_{hip.side}.png", hip.labels, check_contrast=False)

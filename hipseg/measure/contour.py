@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from hipseg.labels.circle import Circle
 from hipseg.labels.curves import JointCurves
 from hipseg.measure.joint_curves import NotTraced, trace_joint
-from hipseg.measure.joint_space import JointSpace
+from hipseg.measure.joint_space import HeadFit, JointSpace
 from hipseg.measure.reference import reference_gap
 from hipseg.measure.weight_bearing import width_profile
 
@@ -27,4 +27,6 @@ def contour_width(probabilities: NDArray[np.floating], spacing_mm: float) -> Joi
     curves = JointCurves(*(curve * spacing_mm for curve in joint.curves))
     head = Circle(*(value * spacing_mm for value in joint.head))
     gap = reference_gap(curves)
-    return JointSpace(gap.width, gap.on_head, gap.on_sourcil, "ok", width_profile(curves, head))
+    off = np.hypot(*(curves.femoral_head - head.centre).T) - head.radius
+    fit = HeadFit(head.radius, float(np.sqrt((off**2).mean())))
+    return JointSpace(gap.width, gap.on_head, gap.on_sourcil, "ok", width_profile(curves, head), fit)

@@ -11,7 +11,31 @@ import numpy as np
 from hipseg.labels.landmarks import Points
 from hipseg.measure.weight_bearing import WidthProfile
 
-Status = Literal["ok", "no_femoral_head", "no_roof", "no_joint_space"]
+Status = Literal[
+    "ok",
+    # Nothing could be measured.
+    "no_femoral_head",
+    "no_roof",
+    "no_joint_space",
+    # Something was, and is not to be believed; see `quality`.
+    "polarity_suspect",
+    "implausible_shape",
+    "outside_weight_bearing",
+    "implausible_width",
+]
+
+
+@dataclass(frozen=True)
+class HeadFit:
+    """The femoral head's circle.
+
+    Attributes:
+        radius_mm: Its radius.
+        residual_mm: Root mean square distance of the head's curve under the roof from it.
+    """
+
+    radius_mm: float
+    residual_mm: float
 
 
 @dataclass(frozen=True)
@@ -19,11 +43,12 @@ class JointSpace:
     """A minimum joint space width.
 
     Attributes:
-        mjsw_mm: Millimetres; NaN unless the status is `ok`. Bone on bone is 0.
+        mjsw_mm: Millimetres; NaN if nothing could be measured. Bone on bone is 0.
         on_head_mm: Its end on the femoral head, x and y in mm from the image's first pixel centre; NaN likewise.
         on_roof_mm: Its end on the roof, likewise.
-        status: `ok`, or why there is no measurement.
+        status: `ok`, why there is no measurement, or why it is not to be believed.
         profile: The width along the weight-bearing region; empty if the method knows none.
+        head: The head's circle; None likewise.
     """
 
     mjsw_mm: float
@@ -31,6 +56,7 @@ class JointSpace:
     on_roof_mm: Points
     status: Status
     profile: WidthProfile = field(default_factory=WidthProfile.empty)
+    head: HeadFit | None = None
 
     def ends_on_film(self, to_film_mm: Callable[[Points], Points]) -> dict[str, float]:
         """Both ends as `head_x_mm`, `head_y_mm`, `roof_x_mm`, `roof_y_mm` of a table.

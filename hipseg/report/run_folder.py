@@ -8,19 +8,21 @@ from pathlib import Path
 
 import pandas as pd
 
+from hipseg.report.agreement import agreement_table, headline
 from hipseg.report.hip_figures import HipPicture, choose_hips, draw_hips
 from hipseg.report.run_figures import draw_agreement
 from hipseg.report.summary import by_cohort, summarise
 
 
 def write_evaluation(
-    folder: Path, hips: pd.DataFrame, pictures: Mapping[str, HipPicture], count: int
+    folder: Path, hips: pd.DataFrame, repeats: Mapping[str, str], pictures: Mapping[str, HipPicture], count: int
 ) -> tuple[dict[str, float], list[Path]]:
-    """Write `test_hips.csv`, `cohorts.csv`, `summary.json` and the figures.
+    """Write `test_hips.csv`, `cohorts.csv`, `agreement.csv`, `summary.json` and the figures.
 
     Args:
         folder: The run folder.
         hips: A row a test hip.
+        repeats: From a hip to the one whose exposure it repeats.
         pictures: What can be drawn, by sample.
         count: How many hips to draw.
 
@@ -31,7 +33,9 @@ def write_evaluation(
     figures.mkdir(parents=True, exist_ok=True)
     hips.to_csv(folder / "test_hips.csv", index=False, float_format="%.6g")
     by_cohort(hips).to_csv(folder / "cohorts.csv", float_format="%.6g")
-    summary = summarise(hips)
+    agreement = agreement_table(hips, repeats)
+    agreement.to_csv(folder / "agreement.csv", index=False, float_format="%.6g")
+    summary = headline(agreement) | summarise(hips)
     (folder / "summary.json").write_text(json.dumps(summary, indent=2) + "\n")
     drawn = [figures / "mjsw.png"]
     draw_agreement(hips, drawn[0])

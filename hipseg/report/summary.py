@@ -5,6 +5,9 @@ from __future__ import annotations
 import pandas as pd
 
 from hipseg.labels.label_map import LABEL_NAMES
+from hipseg.metrics.boundary import BoundaryQuality
+
+BOUNDARY = BoundaryQuality._fields
 
 
 def summarise(hips: pd.DataFrame) -> dict[str, float]:
@@ -14,17 +17,24 @@ def summarise(hips: pd.DataFrame) -> dict[str, float]:
         hips: The columns of `test_hips.csv`; hips whose status is not `ok` are counted and not averaged in.
 
     Returns:
-        `test/hips`, `test/dice/...` in [0, 1]; `mjsw/...` in mm: mean absolute, mean and standard deviation of
-        prediction - reference, mean and SD of the absolute difference between prediction and label map (the thesis'
-        table 2), and how many hips failed. Numbers without a hip are left out.
+        `test/hips`, `test/dice/...` in [0, 1], boundary quality by label; `mjsw/...` in mm: mean absolute, mean and
+        standard deviation of prediction - reference, mean and SD of the absolute difference between prediction and
+        label map (the thesis' table 2), and how many hips failed. Numbers without a hip are left out.
     """
     dice = {name: float(hips[f"dice_{name}"].mean()) for name in LABEL_NAMES[1:]}
     measured = hips[hips["status"] == "ok"]
     error, to_label = measured["error_mm"].dropna(), measured["error_to_label_mm"].dropna().abs()
+    boundaries = {
+        f"test/{measure}/{name}": float(hips[f"{measure}_{name}"].mean())
+        for measure in BOUNDARY
+        for name in LABEL_NAMES[1:]
+        if f"{measure}_{name}" in hips
+    }
     summary = {
         "test/hips": len(hips),
         "test/dice/mean": sum(dice.values()) / len(dice),
         **{f"test/dice/{name}": value for name, value in dice.items()},
+        **boundaries,
         "mjsw/mae_mm": float(error.abs().mean()),
         "mjsw/bias_mm": float(error.mean()),
         "mjsw/sd_mm": float(error.std()),

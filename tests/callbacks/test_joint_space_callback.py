@@ -20,10 +20,18 @@ from hipseg.data.store import Store
 from hipseg.field import Field
 from hipseg.labels.curves import spline_curves
 from hipseg.labels.landmarks import LANDMARKS_PER_HIP
+from hipseg.measure.quality import Plausible
 from hipseg.transforms.augment import NoAugmentation
 
 FIELD = Field(row=160, column=0, rows=256, columns=256)
 PIXEL_MM = 0.9
+
+
+ANYTHING = Plausible((1, 100), 100, (-90, 90), (-90, 90), 100, 100)
+
+
+def _callback(folder: Path, truth: Path | None = None) -> JointSpaceWidth:
+    return JointSpaceWidth("border", ANYTHING, 1.0, 1, truth, folder)
 
 
 class _Watching:
@@ -35,7 +43,7 @@ class _Watching:
 
 def _evaluate(data: HipDataModule, folder: Path, blank: frozenset[int] = frozenset()) -> _Watching:
     """Run the callback over the test set with the truth as prediction, or nothing for some rows of the store."""
-    callback, logger = JointSpaceWidth("border", 1, folder), _Watching()
+    callback, logger = _callback(folder), _Watching()
     trainer: Any = SimpleNamespace(datamodule=data, loggers=[object(), logger])
     module: Any = None
     callback.on_test_start(trainer, module)
@@ -146,7 +154,7 @@ def test_failed_hips_are_counted_and_not_averaged_in(all_hips: HipDataModule, tm
 
 
 def test_another_datamodule_is_refused(tmp_path: Path) -> None:
-    callback = JointSpaceWidth("border", 1, tmp_path)
+    callback = _callback(tmp_path)
     labels = torch.zeros(1, 4, 4, dtype=torch.long)
     batch: Any = SimpleNamespace(label=labels, outside=torch.zeros(1, 4), row=torch.tensor([0]))
     trainer, module = SimpleNamespace(datamodule=None), None

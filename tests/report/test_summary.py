@@ -73,7 +73,7 @@ def picture() -> HipPicture:
 
 
 def test_all_failed_leaves_counts_in_strict_json(hips: pd.DataFrame, picture: HipPicture, tmp_path: Path) -> None:
-    write_evaluation(tmp_path, hips.iloc[3:], {"OAI/3/V00/left": picture}, 1)
+    write_evaluation(tmp_path, hips.iloc[3:], {}, {"OAI/3/V00/left": picture}, 1)
     text = (tmp_path / "summary.json").read_text()
     summary = json.loads(text, parse_constant=lambda name: pytest.fail(f"{name} is not JSON"))
     assert summary == pytest.approx(
@@ -90,6 +90,6 @@ def test_all_failed_leaves_counts_in_strict_json(hips: pd.DataFrame, picture: Hi
 
 
 def test_no_pictures_if_none_are_wanted(hips: pd.DataFrame, tmp_path: Path) -> None:
-    summary, figures = write_evaluation(tmp_path, hips, {}, 0)
+    summary, figures = write_evaluation(tmp_path, hips, {}, {}, 0)
     assert summary["test/hips"] == 4
     assert [path.name for path in figures] == ["mjsw.png"]

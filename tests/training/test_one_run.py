@@ -13,20 +13,29 @@ import yaml
 
 from hipseg.commands import main
 
+LABELS = ("femoral_head", "acetabular_roof", "joint_space")
+BOUNDARY = ("hd95_mm", "assd_mm", "surface_dice")
+BOUNDARY_COLUMNS = [f"{measure}_{label}" for label in LABELS for measure in BOUNDARY]
+PLACES = [f"jsw_{place}_{of}_mm" for of in ("reference", "predicted") for place in ("lateral", "apex", "medial")]
 TABLE = [
-    "sample", "dice_femoral_head", "dice_acetabular_roof", "dice_joint_space", "mjsw_reference_mm", "mjsw_label_mm",
-    "mjsw_predicted_mm", "error_mm", "error_to_label_mm", "head_x_mm", "head_y_mm", "roof_x_mm", "roof_y_mm", "status",
+    "sample", "dice_femoral_head", "dice_acetabular_roof", "dice_joint_space", *BOUNDARY_COLUMNS, "mjsw_reference_mm",
+    "mjsw_label_mm", "mjsw_predicted_mm", "error_mm", "error_to_label_mm", *PLACES,
+    "head_x_mm", "head_y_mm", "roof_x_mm", "roof_y_mm", "status",
 ]  # fmt: skip
 ALWAYS = {
     "test/hips", "test/dice/mean", "test/dice/femoral_head", "test/dice/acetabular_roof", "test/dice/joint_space",
-    "mjsw/measured", "mjsw/failed",
+    "mjsw/measured", "mjsw/failed", *(f"test/{measure}/{label}" for label in LABELS for measure in BOUNDARY),
 }  # fmt: skip
 IF_MEASURED = {"mjsw/mae_mm", "mjsw/bias_mm", "mjsw/mean_abs_to_label_mm"}
 IF_TWO_MEASURED = {"mjsw/sd_mm", "mjsw/sd_abs_to_label_mm"}
+AGREEMENT = {
+    "mjsw/rmse_mm", "mjsw/loa_low_mm", "mjsw/loa_high_mm", "mjsw/icc", "mjsw/pearson_r", "mjsw/within_half_mm",
+    "mjsw/change_bias_mm", "mjsw/smallest_detectable_change_mm", *IF_TWO_MEASURED,
+}  # fmt: skip
 FILES = {
     ".hydra/config.yaml", ".hydra/hydra.yaml", ".hydra/overrides.yaml", "checkpoints/best.ckpt",
-    "checkpoints/last.ckpt", "cohorts.csv", "figures/curves.png", "figures/hips.png", "figures/mjsw.png",
-    "metrics.csv", "summary.json", "test_hips.csv", "timing.json",
+    "checkpoints/last.ckpt", "agreement.csv", "cohorts.csv", "figures/curves.png", "figures/hips.png",
+    "figures/mjsw.png", "metrics.csv", "summary.json", "test_hips.csv", "test_profiles.csv", "timing.json",
 }  # fmt: skip
 
 
@@ -67,7 +76,8 @@ def assert_complete(folder: Path, split: Path) -> None:
     measured = int((hips["status"] == "ok").sum())
     assert summary["mjsw/measured"] == measured
     assert summary["test/hips"] == len(hips) == measured + summary["mjsw/failed"]
-    assert set(summary) == ALWAYS | (IF_MEASURED if measured else set()) | (IF_TWO_MEASURED if measured > 1 else set())
+    expected = ALWAYS | (IF_MEASURED if measured else set()) | (IF_TWO_MEASURED if measured > 1 else set())
+    assert expected <= set(summary) <= expected | (AGREEMENT if measured else set())
     assert summary["test/dice/femoral_head"] == pytest.approx(hips["dice_femoral_head"].mean(), abs=1e-5)
     timing = json.loads((folder / "timing.json").read_text())
     assert (

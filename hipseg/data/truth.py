@@ -1,0 +1,37 @@
+"""What is known of hips beside their points files: true widths, and which films repeat another."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+
+from hipseg.errors import HipsegError
+
+
+def read_truth(path: Path) -> pd.DataFrame:
+    """Read a table by hip.
+
+    Args:
+        path: CSV with `key` and at least one of `mjsw_mm` (the true width) and `repeat_of` (the key of the hip whose
+            exposure this one repeats, or empty).
+
+    Returns:
+        `mjsw_mm` and `repeat_of`, indexed by key.
+
+    Raises:
+        HipsegError: If the file is missing or has other columns.
+    """
+    try:
+        table = pd.read_csv(path, dtype={"key": str, "repeat_of": str})
+    except FileNotFoundError:
+        raise HipsegError(f"truth: there is no file {path}") from None
+    except (OSError, ValueError) as error:
+        raise HipsegError(f"truth: {path} is not a CSV table ({error})") from None
+    if "key" not in table or not {"mjsw_mm", "repeat_of"} & set(table):
+        raise HipsegError(f"truth: {path} needs the column key, and mjsw_mm or repeat_of")
+    if table["key"].duplicated().any():
+        raise HipsegError(f"truth: {path} lists a hip twice")
+    widths = pd.to_numeric(table.get("mjsw_mm", pd.Series(index=table.index, dtype=float)), errors="coerce")
+    repeats = table.get("repeat_of", pd.Series("", index=table.index)).fillna("")
+    return pd.DataFrame({"mjsw_mm": widths.to_numpy(), "repeat_of": repeats.to_numpy()}, index=table["key"])

@@ -1,0 +1,64 @@
+"""Whether a measured joint can be believed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Annotated
+
+import numpy as np
+from pydantic import Field
+
+from hipseg.measure.joint_space import JointSpace, Status
+from hipseg.transforms.polarity import Polarity
+
+Range = tuple[float, float]
+
+
+@dataclass(frozen=True)
+class Plausible:
+    """What an adult hip on an AP film can look like; beyond it a measurement is kept, with a status that warns.
+
+    Attributes:
+        head_radius_mm: Least and most, as it lies on the film, magnified.
+        head_residual_mm: Largest root mean square distance of the head's curve under the roof from its circle.
+        lateral_deg: Where the weight-bearing region may end laterally; angles as in `weight_bearing`.
+        medial_deg: Where it may end medially.
+        mjsw_mm: Largest minimum width.
+        apex_mm: Largest width straight above the head's centre.
+    """
+
+    head_radius_mm: Range
+    head_residual_mm: Annotated[float, Field(gt=0)]
+    lateral_deg: Range
+    medial_deg: Range
+    mjsw_mm: Annotated[float, Field(gt=0)]
+    apex_mm: Annotated[float, Field(gt=0)]
+
+    def judge(self, joint: JointSpace, polarity: Polarity) -> JointSpace:
+        """The same measurement, its status changed from `ok` to the first warning that applies.
+
+        Args:
+            joint: Measured; one that failed keeps its status, unless the film itself is suspect.
+            polarity: What the film that was measured shows, against bright bone.
+        """
+        if polarity != "stated":
+            return replace(joint, status="polarity_suspect")
+        if joint.status != "ok":
+            return joint
+        return replace(joint, status=self._status(joint))
+
+    def _status(self, joint: JointSpace) -> Status:
+        profile, head = joint.profile, joint.head
+        if head is None:  # the method looks at borders alone
+            return "ok" if joint.mjsw_mm <= self.mjsw_mm else "implausible_width"
+        if not _within(head.radius_mm, self.head_radius_mm) or head.residual_mm > self.head_residual_mm:
+            return "implausible_shape"
+        if not (_within(profile.lateral_deg, self.lateral_deg) and _within(profile.medial_deg, self.medial_deg)):
+            return "outside_weight_bearing"
+        if joint.mjsw_mm > self.mjsw_mm or np.nan_to_num(profile.apex_mm) > self.apex_mm:
+            return "implausible_width"
+        return "ok"
+
+
+def _within(value: float, limits: Range) -> bool:
+    return limits[0] <= value <= limits[1]

@@ -1,0 +1,75 @@
+"""Plausibility of measured joints: soft maps of whole hips, and the same with a fault each."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hydra import compose, initialize_config_dir
+from hydra.utils import instantiate
+
+from hipseg.config import conf_folder
+from hipseg.labels.curves import spline_curves
+from hipseg.labels.label_map import draw_label_shares
+from hipseg.labels.landmarks import Points
+from hipseg.measure import joint_space_width
+from hipseg.measure.joint_space import JointSpace
+from hipseg.measure.quality import Plausible
+from hipseg.phantom.skeleton import template
+
+
+@pytest.fixture(scope="module")
+def adult() -> Plausible:
+    with initialize_config_dir(str(conf_folder()), version_base="1.3"):
+        return instantiate(compose("predict").plausible)
+
+
+def measured(points_mm: Points) -> JointSpace:
+    return joint_space_width(draw_label_shares((points_mm + 230) / 0.9, (512, 512), spline_curves), 0.9)
+
+
+@pytest.mark.parametrize("size", [0.8, 1.0, 1.2])
+def test_an_adult_hip_is_ok(adult: Plausible, size: float) -> None:
+    assert adult.judge(measured(template() * size), "stated").status == "ok"
+
+
+def test_a_childs_head_is_an_implausible_shape(adult: Plausible) -> None:
+    assert adult.judge(measured(template() * 0.6), "stated").status == "implausible_shape"
+
+
+def test_a_dented_head_is_an_implausible_shape(adult: Plausible) -> None:
+    points = template().copy()
+    points[20:23] += [0, 7]
+    found = adult.judge(measured(points), "stated")
+    assert found.status == "implausible_shape"
+    assert np.isfinite(found.mjsw_mm)  # kept, with a warning
+
+
+def test_a_wide_joint_is_an_implausible_width(adult: Plausible) -> None:
+    points = template().copy()
+    points[67:75] -= [0, 6]
+    assert adult.judge(measured(points), "stated").status == "implausible_width"
+
+
+def test_a_roof_beside_the_head_is_outside_the_weight_bearing_region(adult: Plausible) -> None:
+    shares = draw_label_shares((template() + 230) / 0.9, (512, 512), spline_curves)
+    columns = np.flatnonzero((shares[2] > 0.5).any(axis=0))
+    lost = columns[: int(0.65 * len(columns))]
+    for label in (2, 3):
+        shares[0][:, lost] += shares[label][:, lost]
+        shares[label][:, lost] = 0
+    assert adult.judge(joint_space_width(shares, 0.9), "stated").status == "outside_weight_bearing"
+
+
+def test_an_inverted_film_is_suspect_whatever_was_found(adult: Plausible) -> None:
+    for joint in (measured(template()), JointSpace.failed("no_roof")):
+        assert adult.judge(joint, "unsure").status == adult.judge(joint, "corrected").status == "polarity_suspect"
+
+
+def test_what_failed_says_why(adult: Plausible) -> None:
+    assert adult.judge(JointSpace.failed("no_roof"), "stated").status == "no_roof"
+
+
+def test_borders_are_judged_by_their_width(adult: Plausible) -> None:
+    nowhere = np.zeros(2)
+    assert adult.judge(JointSpace(3.0, nowhere, nowhere, "ok"), "stated").status == "ok"
+    assert adult.judge(JointSpace(9.0, nowhere, nowhere, "ok"), "stated").status == "implausible_width"
