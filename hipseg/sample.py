@@ -13,6 +13,7 @@ class HipSample(NamedTuple):
     Attributes:
         image: (1, H, W) float32 in [0, 1].
         label: (H, W) uint8, the label map.
+        weight: (H, W) uint8, 1 where a loss counts, else 0.
         outside: (labels,) int64, pixels of each label that lie outside the image.
         spacing_mm: Millimetres per pixel.
         row: The hip's row in the store, which leads to its key, landmarks and film.
@@ -20,6 +21,7 @@ class HipSample(NamedTuple):
 
     image: Tensor
     label: Tensor
+    weight: Tensor
     outside: Tensor
     spacing_mm: Tensor
     row: Tensor
@@ -34,6 +36,10 @@ class SegmentationBatch(Protocol):
 
     @property
     def label(self) -> Tensor:
+        """(B, ...) uint8."""
+
+    @property
+    def weight(self) -> Tensor:
         """(B, ...) uint8."""
 
     @property

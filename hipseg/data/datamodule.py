@@ -15,6 +15,7 @@ from hipseg.data.split import Subset, read_split, subset_samples
 from hipseg.data.store import Store
 from hipseg.errors import HipsegError
 from hipseg.field import Field
+from hipseg.labels.weight_map import WeightMap
 from hipseg.sample import HipSample
 from hipseg.transforms.augment import Augmentation, NoAugmentation
 
@@ -27,6 +28,7 @@ class HipDataModule(LightningDataModule):
         split: CSV file of `hipseg split`.
         field: The part of every image that the network sees.
         augmentation: Of training hips.
+        weight: Where a loss counts.
         batch_size: Hips per step.
         workers: Processes that read; 0 reads in this one. Results do not depend on it.
         train_size: Use the first so many training hips; all if None.
@@ -43,6 +45,7 @@ class HipDataModule(LightningDataModule):
         split: Path,
         field: Field,
         augmentation: Augmentation,
+        weight: WeightMap,
         batch_size: Annotated[int, Range(ge=1)],
         workers: Annotated[int, Range(ge=0)],
         train_size: Annotated[int, Range(ge=1)] | None,
@@ -52,6 +55,7 @@ class HipDataModule(LightningDataModule):
         super().__init__()
         self.store = Store(store)
         self.field = field
+        self._weight_map = weight
         self._augmentation, self._batch_size, self._workers, self._seed = augmentation, batch_size, workers, seed
         shape = self.store.preprocessing["rows"], self.store.preprocessing["columns"]
         if not field.fits(shape):
@@ -74,7 +78,7 @@ class HipDataModule(LightningDataModule):
                 raise HipsegError(f"data.split: it has no {subset} samples; make one with a larger share or cohort")
 
     def _loader(self, subset: Subset, augmentation: Augmentation) -> DataLoader[HipSample]:
-        dataset = HipDataset(self.store, self.samples[subset], self.field, augmentation, self._seed)
+        dataset = HipDataset(self.store, self.samples[subset], self.field, augmentation, self._weight_map, self._seed)
         options: dict[str, Any] = {"persistent_workers": True} if self._workers else {}
         return DataLoader(
             dataset,

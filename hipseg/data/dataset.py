@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import Final
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch.utils.data import Dataset, Sampler
 
 from hipseg.data.store import Store
 from hipseg.field import Field
+from hipseg.labels.weight_map import WeightMap
 from hipseg.sample import HipSample
 from hipseg.transforms.augment import Augmentation
 from hipseg.transforms.intensity import UINT16_MAX
+
+_IGNORED: Final = np.uint8(0x80)
 
 Draw = tuple[int, int]
 """Epoch and index: augmentation depends on both, and on no worker's state."""
@@ -52,13 +57,21 @@ class HipDataset(Dataset[HipSample]):
         samples: Their keys.
         field: What is seen of them.
         augmentation: Applied to every sample, seeded by seed, epoch and the hip's row.
+        weight_map: Where a loss counts.
         seed: Of the augmentation.
     """
 
     def __init__(
-        self, store: Store, samples: Sequence[str], field: Field, augmentation: Augmentation, seed: int
+        self,
+        store: Store,
+        samples: Sequence[str],
+        field: Field,
+        augmentation: Augmentation,
+        weight_map: WeightMap,
+        seed: int,
     ) -> None:
         self._store, self._field, self._augmentation, self._seed = store, field, augmentation, seed
+        self._weight_map = weight_map
         rows = store.rows_by_key
         self.rows = np.array([rows[sample] for sample in samples], dtype=np.int64)
         self._mirror = store.samples["mirror"].to_numpy()
@@ -79,11 +92,21 @@ class HipDataset(Dataset[HipSample]):
         outside = np.bincount(whole.ravel(), minlength=count) - np.bincount(label.ravel(), minlength=count)
         outside[0] = 0  # background beyond the field is taken as found
         rng = np.random.default_rng([self._seed, epoch, row])
-        image, label = self._augmentation(image, label, rng)
+        # One byte carries both through whatever moves the label map.
+        image, label = self._augmentation(image, label | self._ignored(row, mirror), rng)
+        ignored, label = label & _IGNORED, label & ~_IGNORED
         return HipSample(
             image=torch.from_numpy(np.ascontiguousarray(image))[None],
             label=torch.from_numpy(np.ascontiguousarray(label)),
+            weight=torch.from_numpy((ignored == 0).astype(np.uint8)),
             outside=torch.from_numpy(outside),
             spacing_mm=torch.tensor(self._spacing[row]),
             row=torch.tensor(row),
         )
+
+    def _ignored(self, row: int, mirror: bool) -> NDArray[np.uint8]:
+        """The field's pixels that no loss counts, as a bit beside the label."""
+        landmarks, grid = self._store.landmarks(row), self._store.grid(row)
+        seen = self._field.from_stored(landmarks, mirror, grid.shape[1])
+        counts = self._weight_map(seen, (self._field.rows, self._field.columns))
+        return np.where(counts, np.uint8(0), _IGNORED)

@@ -23,7 +23,7 @@ class Activation(Protocol):
         """A label map as the one-hot channels to be learnt, float."""
 
     def cross_entropy(self, logits: Tensor, labels: Tensor) -> Tensor:
-        """The matching cross-entropy, a scalar."""
+        """The matching cross-entropy of every pixel, (B, ...)."""
 
     def probabilities(self, logits: Tensor) -> Tensor:
         """(B, labels, ...): the probability of every label, the background first."""
@@ -49,7 +49,7 @@ class Softmax:
 
     def cross_entropy(self, logits: Tensor, labels: Tensor) -> Tensor:
         """Over all labels."""
-        return F.cross_entropy(logits, labels.long())
+        return F.cross_entropy(logits, labels.long(), reduction="none")
 
     def probabilities(self, logits: Tensor) -> Tensor:
         """The softmax itself."""
@@ -84,7 +84,8 @@ class Sigmoid:
 
     def cross_entropy(self, logits: Tensor, labels: Tensor) -> Tensor:
         """Binary, on every channel: background pixels teach every channel to be off."""
-        return F.binary_cross_entropy_with_logits(logits, self.target(labels, logits.shape[1]))
+        target = self.target(labels, logits.shape[1])
+        return F.binary_cross_entropy_with_logits(logits, target, reduction="none").mean(dim=1)
 
     def probabilities(self, logits: Tensor) -> Tensor:
         """The sigmoids, behind a background that is the largest exactly where none of them exceeds the threshold."""

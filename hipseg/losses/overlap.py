@@ -1,4 +1,7 @@
-"""Segmentation losses on (B, channels, ...) logits and (B, ...) label maps, with the activation's own target."""
+"""Segmentation losses on (B, channels, ...) logits and (B, ...) label maps, with the activation's own target.
+
+A weight map (B, ...), 1 or 0, says which pixels count: the others are absent from prediction and target alike.
+"""
 
 from __future__ import annotations
 
@@ -8,25 +11,35 @@ from torch import Tensor, nn
 from hipseg.losses.activation import Activation
 
 
-class Dice(nn.Module):
-    """1 - Dice of probabilities and target, per channel and image, averaged (Milletari, V-Net, 2016; MONAI's form).
+class ProbabilityLoss(nn.Module):
+    """What compares the activation's probabilities with its target, both (B, channels, ...).
 
     Args:
         activation: The output activation.
         include_background: Whether channel 0 counts under softmax; under sigmoid there is no background channel.
+        compare: Of probabilities and target without what is left out, a scalar.
     """
 
-    def __init__(self, activation: Activation, include_background: bool = True) -> None:
+    def __init__(self, activation: Activation, include_background: bool, compare: nn.Module) -> None:
         super().__init__()
-        self.activation = activation
-        self.include_background = include_background
-        has_background = activation.channels(2) == 2
-        self._dice = DiceLoss(include_background=include_background or not has_background)
+        self.activation, self._compare = activation, compare
+        self._first = 0 if include_background or activation.channels(2) == 1 else 1
 
-    def forward(self, logits: Tensor, labels: Tensor) -> Tensor:
+    def forward(self, logits: Tensor, labels: Tensor, weight: Tensor | None = None) -> Tensor:
         """A scalar."""
-        loss: Tensor = self._dice(self.activation(logits), self.activation.target(labels, logits.shape[1]))
+        probabilities, target = self.activation(logits), self.activation.target(labels, logits.shape[1])
+        if weight is not None:
+            counts = weight[:, None].to(probabilities)
+            probabilities, target = probabilities * counts, target * counts
+        loss: Tensor = self._compare(probabilities[:, self._first :], target[:, self._first :])
         return loss
+
+
+class Dice(ProbabilityLoss):
+    """1 - Dice of probabilities and target, per channel and image, averaged (Milletari, V-Net, 2016; MONAI's form)."""
+
+    def __init__(self, activation: Activation, include_background: bool = True) -> None:
+        super().__init__(activation, include_background, DiceLoss())
 
 
 class CrossEntropy(nn.Module):
@@ -36,13 +49,32 @@ class CrossEntropy(nn.Module):
         super().__init__()
         self.activation = activation
 
-    def forward(self, logits: Tensor, labels: Tensor) -> Tensor:
+    def forward(self, logits: Tensor, labels: Tensor, weight: Tensor | None = None) -> Tensor:
+        """A scalar: the mean over the pixels that count."""
+        pixels = self.activation.cross_entropy(logits, labels)
+        if weight is None:
+            return pixels.mean()
+        counts = weight.to(pixels)
+        return (pixels * counts).sum() / counts.sum().clamp(min=1)
+
+
+class WeightedSum(nn.Module):
+    """Dice and another loss, each with its weight."""
+
+    def __init__(self, dice: nn.Module, dice_weight: float, other: nn.Module, other_weight: float) -> None:
+        super().__init__()
+        self.dice, self.other = dice, other
+        self.dice_weight, self.other_weight = dice_weight, other_weight
+
+    def forward(self, logits: Tensor, labels: Tensor, weight: Tensor | None = None) -> Tensor:
         """A scalar."""
-        return self.activation.cross_entropy(logits, labels)
+        dice, other = self.dice(logits, labels, weight), self.other(logits, labels, weight)
+        total: Tensor = self.dice_weight * dice + self.other_weight * other
+        return total
 
 
-class DiceCrossEntropy(nn.Module):
-    """The sum of both, each with its weight.
+class DiceCrossEntropy(WeightedSum):
+    """The sum of Dice and cross-entropy.
 
     Args:
         activation: The output activation.
@@ -58,12 +90,5 @@ class DiceCrossEntropy(nn.Module):
         cross_entropy_weight: float = 1.0,
         include_background: bool = True,
     ) -> None:
-        super().__init__()
-        self.dice, self.cross_entropy = Dice(activation, include_background), CrossEntropy(activation)
-        self.dice_weight, self.cross_entropy_weight = dice_weight, cross_entropy_weight
-
-    def forward(self, logits: Tensor, labels: Tensor) -> Tensor:
-        """A scalar."""
-        dice = self.dice_weight * self.dice(logits, labels)
-        cross_entropy: Tensor = dice + self.cross_entropy_weight * self.cross_entropy(logits, labels)
-        return cross_entropy
+        dice = Dice(activation, include_background)
+        super().__init__(dice, dice_weight, CrossEntropy(activation), cross_entropy_weight)

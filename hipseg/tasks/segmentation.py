@@ -20,7 +20,7 @@ class SegmentationTask(BaseTask):
     Args:
         network: (B, C, ...) images to (B, channels, ...) logits.
         activation: Logits to probabilities and label maps.
-        loss: Of logits and label maps.
+        loss: Of logits, label maps and weight maps.
         label_names: The background first.
         optimizer: See `BaseTask`.
         scheduler: See `BaseTask`.
@@ -59,7 +59,8 @@ class SegmentationTask(BaseTask):
 
     def _step(self, batch: SegmentationBatch, stage: Stage) -> dict[str, Tensor]:
         logits = self._logits(batch.image)
-        loss = self.loss(logits, batch.label) if not isinstance(self.loss, nn.Identity) else logits.new_zeros(())
+        untaught = isinstance(self.loss, nn.Identity)  # loaded to predict
+        loss = logits.new_zeros(()) if untaught else self.loss(logits, batch.label, batch.weight)
         predicted = self.activation.decide(logits.detach())
         self._dice(stage).update(predicted, batch.label, batch.outside)
         self.log(f"{stage}/loss", loss, on_step=False, on_epoch=True, batch_size=len(batch.image))

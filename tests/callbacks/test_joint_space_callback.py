@@ -20,6 +20,7 @@ from hipseg.data.store import Store
 from hipseg.field import Field
 from hipseg.labels.curves import spline_curves
 from hipseg.labels.landmarks import LANDMARKS_PER_HIP
+from hipseg.labels.weight_map import everywhere
 from hipseg.measure.quality import Plausible
 from hipseg.transforms.augment import NoAugmentation
 
@@ -63,7 +64,7 @@ def all_hips(store: Path, tmp_path_factory: pytest.TempPathFactory) -> HipDataMo
     keys = samples.loc[samples["usable"], "key"]
     split = tmp_path_factory.mktemp("all") / "split.csv"
     pd.DataFrame({"sample": keys, "subset": "test"}).to_csv(split, index=False)
-    return HipDataModule(store, split, FIELD, NoAugmentation(), 8, 0, None, None, 0)
+    return HipDataModule(store, split, FIELD, NoAugmentation(), everywhere, 8, 0, None, None, 0)
 
 
 @pytest.fixture(scope="module")

@@ -30,7 +30,7 @@ def test_targets_are_one_hot() -> None:
 
 @pytest.mark.parametrize(("activation", "channels", "nats"), [(Softmax(), 4, np.log(4)), (Sigmoid(), 3, np.log(2))])
 def test_cross_entropy_of_knowing_nothing(activation: Activation, channels: int, nats: float) -> None:
-    assert activation.cross_entropy(torch.zeros(1, channels, 2, 3), LABELS).item() == pytest.approx(nats)
+    assert activation.cross_entropy(torch.zeros(1, channels, 2, 3), LABELS).mean().item() == pytest.approx(nats)
 
 
 def test_cross_entropies_against_numpy() -> None:
@@ -38,16 +38,16 @@ def test_cross_entropies_against_numpy() -> None:
     x, labels = logits[0].numpy().astype(float), LABELS[0].numpy()
     p = np.exp(x) / np.exp(x).sum(0)
     picked = np.take_along_axis(p, labels[None].astype(int), 0)
-    assert Softmax().cross_entropy(logits, LABELS).item() == pytest.approx(-np.log(picked).mean(), rel=1e-5)
+    assert Softmax().cross_entropy(logits, LABELS).mean().item() == pytest.approx(-np.log(picked).mean(), rel=1e-5)
     on = 1 / (1 + np.exp(-x[1:]))
     hot = np.stack([labels == label for label in (1, 2, 3)])
     expected = -np.where(hot, np.log(on), np.log(1 - on)).mean()
-    assert Sigmoid().cross_entropy(logits[:, 1:], LABELS).item() == pytest.approx(expected, rel=1e-5)
+    assert Sigmoid().cross_entropy(logits[:, 1:], LABELS).mean().item() == pytest.approx(expected, rel=1e-5)
 
 
 def test_background_teaches_every_sigmoid_channel() -> None:
     logits = torch.zeros(1, 3, 2, 2, requires_grad=True)
-    Sigmoid().cross_entropy(logits, torch.zeros(1, 2, 2, dtype=torch.uint8)).backward()
+    Sigmoid().cross_entropy(logits, torch.zeros(1, 2, 2, dtype=torch.uint8)).mean().backward()
     assert logits.grad is not None
     assert torch.allclose(logits.grad, torch.full((1, 3, 2, 2), 0.5 / 12))
 

@@ -34,7 +34,8 @@ def _batch(count: int, shape: tuple[int, ...], seed: int) -> HipSample:
     image = torch.rand(count, 1, *shape, generator=generator)
     label = torch.randint(0, 4, (count, *shape), generator=generator, dtype=torch.uint8)
     outside = torch.randint(0, 9, (count, 4), generator=generator)
-    return HipSample(image, label, outside, torch.full((count,), 0.9), torch.arange(count))
+    weight = torch.randint(0, 2, label.shape, generator=generator, dtype=torch.uint8)
+    return HipSample(image, label, weight, outside, torch.full((count,), 0.9), torch.arange(count))
 
 
 def _loader(*batches: HipSample) -> DataLoader[HipSample]:
@@ -57,10 +58,11 @@ def test_epoch_is_the_mean_over_hips_not_over_batches(
     network = (nn.Conv2d if len(shape) == 2 else nn.Conv3d)(1, channels, 3, padding=1)
     task = _task(activation, network)
     batches = [_batch(4, shape, seed=1), _batch(1, shape, seed=2)]  # the last one is smaller
-    images, labels, outside = (torch.cat(parts) for parts in list(zip(*batches, strict=True))[:3])
+    images, labels, weights, outside = (torch.cat(parts) for parts in list(zip(*batches, strict=True))[:4])
     with torch.no_grad():
         logits = network(images)
-        loss = torch.stack([task.loss(logits[i : i + 1], labels[i : i + 1]) for i in range(5)]).mean()
+        hips = [slice(i, i + 1) for i in range(5)]
+        loss = torch.stack([task.loss(logits[i], labels[i], weights[i]) for i in hips]).mean()
     dice = dice_scores(activation.decide(logits), labels, 4, outside).mean(0)
 
     trainer = _trainer(max_epochs=1)

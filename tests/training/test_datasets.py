@@ -18,6 +18,7 @@ from hipseg.field import Field
 from hipseg.labels.curves import spline_curves
 from hipseg.labels.label_map import draw_label_map
 from hipseg.labels.landmarks import SOURCIL_LATERAL, SOURCIL_MEDIAL, mirror_columns
+from hipseg.labels.weight_map import WeightMap, described_bone, everywhere
 from hipseg.sample import HipSample
 from hipseg.transforms.augment import Augmentation, LightAugmentation, NoAugmentation
 
@@ -37,9 +38,14 @@ def keys(opened: Store) -> list[str]:
 
 
 def _dataset(
-    store: Store, keys: Sequence[str], field: Field = JOINT, augmentation: Augmentation | None = None, seed: int = 0
+    store: Store,
+    keys: Sequence[str],
+    field: Field = JOINT,
+    augmentation: Augmentation | None = None,
+    seed: int = 0,
+    weight_map: WeightMap = everywhere,
 ) -> HipDataset:
-    return HipDataset(store, keys, field, augmentation or NoAugmentation(), seed)
+    return HipDataset(store, keys, field, augmentation or NoAugmentation(), weight_map, seed)
 
 
 def _same(a: HipSample, b: HipSample) -> bool:
@@ -134,7 +140,7 @@ def test_samples_are_not_changed_alike(opened: Store, keys: list[str]) -> None:
 def _data(
     store: Path, split: Path, field: Field = JOINT, sizes: tuple[int | None, int | None] = (None, None)
 ) -> HipDataModule:
-    return HipDataModule(store, split, field, LIGHT, 4, 0, *sizes, 0)
+    return HipDataModule(store, split, field, LIGHT, everywhere, 4, 0, *sizes, 0)
 
 
 def test_sizes_take_the_first_hips_and_leave_the_test_set(store: Path, split: Path) -> None:
@@ -177,3 +183,35 @@ def test_empty_subset_is_refused(store: Path, split: Path, tmp_path: Path) -> No
     data.require("train", "test")
     with pytest.raises(HipsegError, match=r"^data\.split: it has no val samples"):
         data.require("train", "val", "test")
+
+
+@pytest.mark.parametrize("side", ["right", "left"])
+def test_weights_leave_out_what_the_landmarks_do_not_describe(side: str, opened: Store, keys: list[str]) -> None:
+    key = next(key for key in keys if key.endswith(side))
+    sample = _dataset(opened, [key], WHOLE, weight_map=described_bone)[0, 0]
+    landmarks = opened.landmarks(int(sample.row))
+    if side == "left":
+        landmarks = mirror_columns(landmarks, 512)
+    counts = sample.weight.numpy().astype(bool)
+    lowest, top = landmarks[:35, 1].max(), landmarks[67, 1]
+    rows = np.arange(512)
+    assert not counts[rows > lowest].any() and not counts[rows < top].any()
+    medial_x, medial_y = landmarks[74]
+    between = (rows > top) & (rows < lowest)
+    assert counts[between][:, : int(medial_x)].all()
+    assert not counts[between & (rows < medial_y)][:, int(medial_x) + 1 :].any()
+    assert counts[between & (rows > medial_y)].all()
+    assert (sample.label.numpy()[~counts] == 0).all()  # all bone that is labelled counts
+    plain = _dataset(opened, [key], WHOLE)[0, 0]
+    assert torch.equal(plain.label, sample.label)
+    assert bool((plain.weight == 1).all())
+
+
+def test_weights_move_with_the_label(opened: Store, keys: list[str]) -> None:
+    still, moved = (
+        _dataset(opened, keys[:1], WHOLE, augmentation, weight_map=described_bone)[0, 0]
+        for augmentation in (None, LIGHT)
+    )
+    assert not torch.equal(still.weight, moved.weight)
+    assert set(np.unique(moved.label)) <= {0, 1, 2, 3}
+    assert (moved.label[moved.weight == 0] == 0).float().mean() > 0.999
