@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final
 
 import numpy as np
@@ -17,7 +18,7 @@ FEMORAL_HEAD_LABEL: Final = LABEL_NAMES.index("femoral_head")
 ROOF_LABEL: Final = LABEL_NAMES.index("acetabular_roof")
 JOINT_SPACE_LABEL: Final = LABEL_NAMES.index("joint_space")
 
-_FINENESS: Final = 4  # parts of a pixel's side that shares are counted in
+_FINENESS: Final = 16  # parts of a pixel's side that shares are counted in
 _NEAR_PX: Final = 8
 
 
@@ -40,13 +41,32 @@ def joint_space_outline(landmarks: Points) -> Points:
     return np.array([landmarks[SOURCIL_LATERAL], centre, (medial_x, centre[1]), (medial_x, top_y), landmarks[ROOF_TOP]])
 
 
-def draw_label_map(landmarks: Points, shape: tuple[int, int], curve_function: CurveFunction) -> NDArray[np.uint8]:
+def _fill(shape: tuple[int, int], outline: Points) -> NDArray[np.bool_]:
+    """`polygon2mask` by scan lines, for large shapes: every edge flips what lies right of it in its rows."""
+    row, column = outline.T
+    row_after, column_after = np.roll(row, -1), np.roll(column, -1)
+    y = np.arange(shape[0])[:, None]
+    line, edge = np.nonzero((row <= y) != (row_after <= y))
+    slope = (column_after - column)[edge] / (row_after - row)[edge]
+    x = column[edge] + (line - row[edge]) * slope
+    flips = np.zeros((shape[0], shape[1] + 1), dtype=np.uint8)
+    np.add.at(flips, (line, np.clip(np.ceil(x), 0, shape[1]).astype(int)), 1)
+    return np.asarray(np.bitwise_xor.accumulate(flips & 1, axis=1)[:, :-1].astype(bool))
+
+
+def draw_label_map(
+    landmarks: Points,
+    shape: tuple[int, int],
+    curve_function: CurveFunction,
+    fill: Callable[[tuple[int, int], Points], NDArray[np.bool_]] = polygon2mask,
+) -> NDArray[np.uint8]:
     """Draw one hip; where regions overlap femur lies over roof, and roof over joint space.
 
     Args:
         landmarks: (80, 2) in pixel-centre coordinates of the image, x then y.
         shape: Rows and columns of the image; what lies beyond it is cut off.
         curve_function: How head and sourcil run between their landmarks.
+        fill: Shape and outline (n, 2), row then column, to the mask of pixels whose centre is inside.
 
     Returns:
         (rows, columns) uint8 in the order of `LABEL_NAMES`; a pixel has a region's label if its centre is inside.
@@ -60,7 +80,7 @@ def draw_label_map(landmarks: Points, shape: tuple[int, int], curve_function: Cu
     ):
         # Rounded so that an outline and its mirror image decide alike where an edge runs through pixel centres.
         snapped = np.rint(outline[:, ::-1] * 2**20) / 2**20
-        labels[polygon2mask(shape, snapped)] = label
+        labels[fill(shape, snapped)] = label
     return labels
 
 
@@ -73,7 +93,7 @@ def draw_label_shares(landmarks: Points, shape: tuple[int, int], curve_function:
         curve_function: Likewise.
 
     Returns:
-        (labels, rows, columns) in steps of 1/16. Further than a few pixels from roof and joint space the shares are
+        (labels, rows, columns) in steps of 1/256. Further than a few pixels from roof and joint space the shares are
         those of the label map, 0 or 1.
     """
     labels = draw_label_map(landmarks, shape, curve_function)
@@ -85,7 +105,7 @@ def draw_label_shares(landmarks: Points, shape: tuple[int, int], curve_function:
     last = np.minimum(near.max(axis=0) + _NEAR_PX + 1, shape)
     rows, columns = (int(size) for size in last - first)
     fine = (landmarks - first[::-1] + 0.5) * _FINENESS - 0.5
-    drawn = draw_label_map(fine, (rows * _FINENESS, columns * _FINENESS), curve_function)
+    drawn = draw_label_map(fine, (rows * _FINENESS, columns * _FINENESS), curve_function, _fill)
     blocks = drawn.reshape(rows, _FINENESS, columns, _FINENESS)
     for label, share in enumerate(shares):
         share[first[0] : last[0], first[1] : last[1]] = (blocks == label).mean(axis=(1, 3))

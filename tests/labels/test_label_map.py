@@ -5,10 +5,19 @@ import pytest
 import shapely
 from matplotlib.path import Path
 from numpy.typing import NDArray
+from skimage.draw import polygon2mask
 
 from hipseg.grid import Grid
 from hipseg.labels.curves import CurveFunction, polygon_curves, spline_curves
-from hipseg.labels.label_map import LABEL_NAMES, draw_label_map, femur_outline, joint_space_outline, roof_outline
+from hipseg.labels.label_map import (
+    LABEL_NAMES,
+    _fill,
+    draw_label_map,
+    draw_label_shares,
+    femur_outline,
+    joint_space_outline,
+    roof_outline,
+)
 from hipseg.labels.landmarks import Points, mirror_columns
 from hipseg.phantom.skeleton import template
 
@@ -151,3 +160,39 @@ def test_a_round_head_is_larger_than_its_chords() -> None:
     assert area(round_head, 1) == pytest.approx(
         shapely.Polygon(femur_outline(landmarks, spline_curves(landmarks))).area, rel=2e-3
     )
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_fill_by_scan_lines_equals_scikit_image(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    outline = rng.uniform(-10, 60, (rng.integers(3, 30), 2))  # crosses itself and leaves the image
+    assert np.array_equal(_fill((50, 40), outline), polygon2mask((50, 40), outline))
+
+
+def test_shares_sum_to_one_and_are_label_maps_without_steps() -> None:
+    rng = np.random.default_rng(0)
+    area = np.zeros((2, 4))
+    for shift in rng.uniform(-0.5, 0.5, (20, 2)):
+        landmarks = template() / 0.9 + 256 + shift
+        shares = draw_label_shares(landmarks, (512, 512), spline_curves)
+        labels = draw_label_map(landmarks, (512, 512), spline_curves)
+        np.testing.assert_allclose(shares.sum(axis=0), 1, atol=1e-6)
+        sure = shares.max(axis=0) > 0.75
+        assert (shares.argmax(axis=0)[sure] == labels[sure]).all()
+        area += [shares.sum(axis=(1, 2)), np.bincount(labels.ravel(), minlength=4)]
+    np.testing.assert_allclose(area[0], area[1], rtol=0.02)
+
+
+def test_shares_of_a_roof_equal_shapelys_areas() -> None:
+    landmarks = template() / 0.9 + 256.3
+    shares = draw_label_shares(landmarks, (512, 512), spline_curves)
+    curves = spline_curves(landmarks)
+    femur, roof = (shapely.Polygon(outline).buffer(0) for outline in (
+        femur_outline(landmarks, curves), roof_outline(landmarks, curves)
+    ))  # fmt: skip
+    bone = roof.difference(femur)
+    left, top, right, bottom = (int(edge) for edge in bone.bounds)
+    for row in range(top - 1, bottom + 2):
+        for column in range(left - 1, right + 2):
+            pixel = shapely.box(column - 0.5, row - 0.5, column + 0.5, row + 0.5)
+            assert shares[2, row, column] == pytest.approx(bone.intersection(pixel).area, abs=0.04)
