@@ -3,21 +3,22 @@
 set -euo pipefail
 out=${1:?name a folder for films, stores and runs}
 mkdir -p "$out"
-declare -A subjects=([random]=140 [standard]=60 [hard]=60)
-declare -A ratios=([random]='[0.9,0.05,0.05]' [standard]='[0.6,0.1,0.3]' [hard]='[0.6,0.1,0.3]')
-declare -A epochs=([random]=14 [standard]=42 [hard]=42) # about as many steps each
+declare -A subjects=([random]=260 [standard]=200 [hard]=150)
+declare -A ratios=([random]='[0.94,0.03,0.03]' [standard]='[0.8,0.05,0.15]' [hard]='[0.75,0.05,0.2]')
+declare -A recipe=([random]=transfer [standard]=hour [hard]='transfer trainer.max_epochs=34') # hard: as many steps
 for preset in random standard hard; do
-    hipseg phantom out="$out/$preset" preset=$preset subjects="${subjects[$preset]}" seed=11 plants=false
+    hipseg phantom out="$out/$preset" preset=$preset subjects="${subjects[$preset]}" seed=2 plants=false
     hipseg preprocess input="$out/$preset" store="$out/$preset.h5"
     rm -r "${out:?}/$preset"
     hipseg split store="$out/$preset.h5" out="$out/$preset.csv" ratios="${ratios[$preset]}"
 done
 for preset in random standard hard; do
-    hipseg train experiment=transfer data.store="$out/$preset.h5" data.split="$out/$preset.csv" \
-        trainer.max_epochs="${epochs[$preset]}" out="$out/run_$preset"
+    # shellcheck disable=SC2086
+    hipseg train experiment=${recipe[$preset]} data.store="$out/$preset.h5" data.split="$out/$preset.csv" \
+        out="$out/run_$preset"
     for test in standard hard; do
         hipseg evaluate checkpoint="$out/run_$preset/checkpoints/best.ckpt" data.store="$out/$test.h5" \
-            data.split="$out/$test.csv" out="$out/${preset}_on_$test"
+            data.split="$out/$test.csv" truth="$out/$test.truth.csv" out="$out/${preset}_on_$test"
     done
 done
 hipseg report runs="[$(echo "$out"/*_on_* | tr ' ' ',')]" out="$out/report.html"
