@@ -1,6 +1,6 @@
 """Profile through the joint and mean value of regions of phantom films, beside those of a real film.
 
-Run from anywhere: `python experiments/phantom_realism/measure.py [preset=standard] [films=50] [out=...]`.
+Run from anywhere: `python experiments/phantom_realism/measure.py [preset=standard] [films=50] [seed=51] [out=...]`.
 """
 
 from __future__ import annotations
@@ -70,10 +70,10 @@ def region_points(skeleton: Skeleton, hip: Hip, flip: float) -> dict[str, np.nda
 
 
 def measure_film(
-    preset: object, index: int, millimetres: np.ndarray
+    preset: object, seed: int, index: int, millimetres: np.ndarray
 ) -> tuple[np.ndarray, dict[str, list[float]], dict]:
     """Profiles (hips, mm), region values and body percentiles of one film."""
-    rng = np.random.default_rng([50, index])
+    rng = np.random.default_rng([seed, index])
     subject, stance = draw_subject(rng, preset), draw_stance(rng, preset.pose)
     film = Grid.of_film((1860, 2316), 0.16896)
     skeleton = pose_skeleton(subject, stance, subject.widths_mm, film.centre_mm)
@@ -105,13 +105,13 @@ def measure_film(
     return np.array(profiles), regions, percentiles | {"fine": fine}
 
 
-def main(preset: str = "standard", films: int = 50, out: Path = HERE) -> None:
+def main(preset: str, films: int, seed: int, out: Path) -> None:
     """Measure, print and draw."""
     profile_rows = read("film_profile.csv")
     millimetres = np.array([float(row["mm"]) for row in profile_rows])
     real = np.array([float(row["value"]) for row in profile_rows])
     config = OmegaConf.load(conf_folder() / "preset" / f"{preset}.yaml")
-    measured = [measure_film(instantiate(config), index, millimetres) for index in range(films)]
+    measured = [measure_film(instantiate(config), seed, index, millimetres) for index in range(films)]
     profile = np.concatenate([m[0] for m in measured]).mean(axis=0)
     inside = millimetres <= -2
     matched = profile + (real[inside] - profile[inside]).mean()
@@ -158,4 +158,9 @@ def draw(millimetres: np.ndarray, real: np.ndarray, phantom: np.ndarray, rows: l
 
 if __name__ == "__main__":
     options = dict(argument.split("=", 1) for argument in sys.argv[1:])
-    main(options.get("preset", "standard"), int(options.get("films", 50)), Path(options.get("out", HERE)))
+    main(
+        options.get("preset", "standard"),
+        int(options.get("films", 50)),
+        int(options.get("seed", 51)),
+        Path(options.get("out", HERE)),
+    )
