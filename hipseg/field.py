@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,6 +40,11 @@ class Field:
             and self.row + self.rows <= shape[0]
             and self.column + self.columns <= shape[1]
         )
+
+    def moved(self, rows: int, columns: int, shape: tuple[int, int]) -> Field:
+        """The same window so far down and right, but not beyond an image of a shape."""
+        row = min(max(self.row + rows, 0), shape[0] - self.rows)
+        return replace(self, row=row, column=min(max(self.column + columns, 0), shape[1] - self.columns))
 
     def cut(self, pixels: NDArray[np.generic], mirror: bool) -> NDArray[np.generic]:
         """The field of a stored image (rows, columns), mirrored first if it is a left hip's."""

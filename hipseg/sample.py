@@ -15,6 +15,7 @@ class HipSample(NamedTuple):
         label: (H, W) uint8, the label map.
         weight: (H, W) uint8, 1 where a loss counts, else 0.
         outside: (labels,) int64, pixels of each label that lie outside the image.
+        corner: (2,) int64, row and column of the image's first pixel in the stored one, mirrored if it is a left hip's.
         spacing_mm: Millimetres per pixel.
         row: The hip's row in the store, which leads to its key, landmarks and film.
     """
@@ -23,6 +24,7 @@ class HipSample(NamedTuple):
     label: Tensor
     weight: Tensor
     outside: Tensor
+    corner: Tensor
     spacing_mm: Tensor
     row: Tensor
 

@@ -10,7 +10,7 @@ from pydantic import Field
 
 from hipseg.data.cohorts import Cohort
 from hipseg.data.preprocess import preprocess_folder
-from hipseg.data.process import Settings
+from hipseg.data.process import Region, Settings
 from hipseg.errors import HipsegError
 from hipseg.instantiation import call
 from hipseg.labels.curves import CurveFunction
@@ -22,6 +22,7 @@ def preprocess(
     store: Path,
     cohorts: dict[str, Cohort],
     labels: CurveFunction,
+    region: Region,
     rows: Annotated[int, Field(ge=16)],
     columns: Annotated[int, Field(ge=16)],
     spacing_mm: Annotated[float, Field(gt=0)],
@@ -37,6 +38,7 @@ def preprocess(
         store: HDF5 file; `STORE.exclusions.csv` beside it names what was left out and why.
         cohorts: How each cohort names its files.
         labels: How head and sourcil run between their landmarks.
+        region: One image a film, or one a hip around its femoral head.
         rows: Of the stored grid.
         columns: Of the stored grid.
         spacing_mm: Of the stored grid.
@@ -47,7 +49,7 @@ def preprocess(
     """
     if not 0 <= percentiles[0] < percentiles[1] <= 100:
         raise HipsegError(f"percentiles: give a lower and a higher one between 0 and 100, not {list(percentiles)}")
-    settings = Settings(rows, columns, spacing_mm, percentiles, intensity_bits, modalities, labels)
+    settings = Settings(rows, columns, spacing_mm, percentiles, intensity_bits, modalities, labels, region)
     workers = available_cores() if workers is None else workers
     account = preprocess_folder(input, store, cohorts, settings, workers)
     print("\n".join(account.lines()))

@@ -29,6 +29,7 @@ class HipDataModule(LightningDataModule):
         field: The part of every image that the network sees.
         augmentation: Of training hips.
         weight: Where a loss counts.
+        jitter_px: How far, at most, the field of training hips is moved, anew in every epoch.
         batch_size: Hips per step.
         workers: Processes that read; 0 reads in this one. Results do not depend on it.
         train_size: Use the first so many training hips; all if None.
@@ -46,6 +47,7 @@ class HipDataModule(LightningDataModule):
         field: Field,
         augmentation: Augmentation,
         weight: WeightMap,
+        jitter_px: Annotated[int, Range(ge=0)],
         batch_size: Annotated[int, Range(ge=1)],
         workers: Annotated[int, Range(ge=0)],
         train_size: Annotated[int, Range(ge=1)] | None,
@@ -55,7 +57,7 @@ class HipDataModule(LightningDataModule):
         super().__init__()
         self.store = Store(store)
         self.field = field
-        self._weight_map = weight
+        self._weight_map, self._jitter_px = weight, jitter_px
         self._augmentation, self._batch_size, self._workers, self._seed = augmentation, batch_size, workers, seed
         shape = self.store.preprocessing["rows"], self.store.preprocessing["columns"]
         if not field.fits(shape):
@@ -77,8 +79,9 @@ class HipDataModule(LightningDataModule):
             if not self.samples[subset]:
                 raise HipsegError(f"data.split: it has no {subset} samples; make one with a larger share or cohort")
 
-    def _loader(self, subset: Subset, augmentation: Augmentation) -> DataLoader[HipSample]:
-        dataset = HipDataset(self.store, self.samples[subset], self.field, augmentation, self._weight_map, self._seed)
+    def _loader(self, subset: Subset, augmentation: Augmentation, jitter_px: int = 0) -> DataLoader[HipSample]:
+        samples, weight_map = self.samples[subset], self._weight_map
+        dataset = HipDataset(self.store, samples, self.field, augmentation, weight_map, jitter_px, self._seed)
         options: dict[str, Any] = {"persistent_workers": True} if self._workers else {}
         return DataLoader(
             dataset,
@@ -91,7 +94,7 @@ class HipDataModule(LightningDataModule):
 
     def train_dataloader(self) -> DataLoader[HipSample]:
         """Shuffled and augmented."""
-        return self._loader("train", self._augmentation)
+        return self._loader("train", self._augmentation, self._jitter_px)
 
     def val_dataloader(self) -> DataLoader[HipSample]:
         """In order."""

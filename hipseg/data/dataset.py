@@ -58,7 +58,8 @@ class HipDataset(Dataset[HipSample]):
         field: What is seen of them.
         augmentation: Applied to every sample, seeded by seed, epoch and the hip's row.
         weight_map: Where a loss counts.
-        seed: Of the augmentation.
+        jitter_px: How far, at most, the field is moved up, down, left and right, drawn anew for every sample and epoch.
+        seed: Of augmentation and jitter.
     """
 
     def __init__(
@@ -68,10 +69,11 @@ class HipDataset(Dataset[HipSample]):
         field: Field,
         augmentation: Augmentation,
         weight_map: WeightMap,
+        jitter_px: int,
         seed: int,
     ) -> None:
         self._store, self._field, self._augmentation, self._seed = store, field, augmentation, seed
-        self._weight_map = weight_map
+        self._weight_map, self._jitter_px = weight_map, jitter_px
         rows = store.rows_by_key
         self.rows = np.array([rows[sample] for sample in samples], dtype=np.int64)
         self._mirror = store.samples["mirror"].to_numpy()
@@ -85,28 +87,33 @@ class HipDataset(Dataset[HipSample]):
         row = int(self.rows[index])
         mirror = bool(self._mirror[row])
         whole = self._store.label(row)
-        label = self._field.cut(whole, mirror).astype(np.uint8)
-        image = self._field.cut(self._store.image(row), mirror).astype(np.float32)
+        rng = np.random.default_rng([self._seed, epoch, row])
+        field = self._field
+        if self._jitter_px:
+            down, right = rng.integers(-self._jitter_px, self._jitter_px + 1, 2)
+            field = field.moved(int(down), int(right), whole.shape)
+        label = field.cut(whole, mirror).astype(np.uint8)
+        image = field.cut(self._store.image(row), mirror).astype(np.float32)
         image /= np.float32(UINT16_MAX)
         count = len(self._store.label_names)
         outside = np.bincount(whole.ravel(), minlength=count) - np.bincount(label.ravel(), minlength=count)
         outside[0] = 0  # background beyond the field is taken as found
-        rng = np.random.default_rng([self._seed, epoch, row])
         # One byte carries both through whatever moves the label map.
-        image, label = self._augmentation(image, label | self._ignored(row, mirror), rng)
+        image, label = self._augmentation(image, label | self._ignored(row, field, mirror), rng)
         ignored, label = label & _IGNORED, label & ~_IGNORED
         return HipSample(
             image=torch.from_numpy(np.ascontiguousarray(image))[None],
             label=torch.from_numpy(np.ascontiguousarray(label)),
             weight=torch.from_numpy((ignored == 0).astype(np.uint8)),
             outside=torch.from_numpy(outside),
+            corner=torch.tensor([field.row, field.column]),
             spacing_mm=torch.tensor(self._spacing[row]),
             row=torch.tensor(row),
         )
 
-    def _ignored(self, row: int, mirror: bool) -> NDArray[np.uint8]:
+    def _ignored(self, row: int, field: Field, mirror: bool) -> NDArray[np.uint8]:
         """The field's pixels that no loss counts, as a bit beside the label."""
         landmarks, grid = self._store.landmarks(row), self._store.grid(row)
-        seen = self._field.from_stored(landmarks, mirror, grid.shape[1])
-        counts = self._weight_map(seen, (self._field.rows, self._field.columns))
+        seen = field.from_stored(landmarks, mirror, grid.shape[1])
+        counts = self._weight_map(seen, (field.rows, field.columns))
         return np.where(counts, np.uint8(0), _IGNORED)

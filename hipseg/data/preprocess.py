@@ -115,10 +115,11 @@ def _account(found: Found, in_input: set[str], new: int, exclusions: list[Exclus
     store = Store(path)
     excluded = {row.file for row in exclusions}
     names = {film.key: film.name for film in found.films if film.name not in excluded}
-    table = store.films
-    keys = table["cohort"] + "/" + table["subject"] + "/" + table["visit"]
-    here = keys.isin(names)
-    samples = store.samples[store.samples["image"].isin(here[here].index) & ~store.samples["usable"]]
+    table = store.films.assign(key=store.films["cohort"] + "/" + store.films["subject"] + "/" + store.films["visit"])
+    images = table.index[table["key"].isin(names)]
+    samples = store.samples[store.samples["image"].isin(images) & ~store.samples["usable"]]
+    films = table.drop_duplicates("key")  # where every hip has an image of its own, a film has two rows
+    here = films["key"].isin(names)
     hips = [
         Exclusion(names[key.rsplit("/", 1)[0]], side, reason, REASONS[reason])
         for key, side, reason in zip(samples["key"], samples["side"], samples["reason"], strict=True)
@@ -130,6 +131,6 @@ def _account(found: Found, in_input: set[str], new: int, exclusions: list[Exclus
         new=new,
         film_reasons=Counter(row.reason for row in exclusions),
         hip_reasons=Counter(row.reason for row in hips),
-        polarity=Counter(table.loc[here, "polarity"]),
-        elsewhere=int((~keys.isin(in_input)).sum()),
+        polarity=Counter(films.loc[here, "polarity"]),
+        elsewhere=int((~films["key"].isin(in_input)).sum()),
     )

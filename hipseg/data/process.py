@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,12 +18,17 @@ from hipseg.labels.curves import CurveFunction
 from hipseg.labels.label_map import draw_label_map
 from hipseg.labels.landmarks import LANDMARKS_PER_HIP, SIDES, Points, Side, hip_landmarks
 from hipseg.labels.points_file import read_points
-from hipseg.transforms.film import PreparedFilm, prepare_film
+from hipseg.transforms.film import PreparedFilm, prepare_film, prepare_region
 from hipseg.transforms.implant import shows_metal
 from hipseg.transforms.intensity import to_uint16
 from hipseg.transforms.polarity import Polarity
 
+Region = Literal["film", "joint"]
+
 _NOT_PLACED: Final = 1e-6
+# What a whole film is judged on (polarity, metal, size) where only its joints are stored.
+_OVERVIEW_SHAPE: Final = (512, 512)
+_OVERVIEW_MM: Final = 0.9
 
 
 @dataclass(frozen=True)
@@ -38,6 +43,8 @@ class Settings:
         intensity_bits: Precision of the stored grey values.
         modalities: DICOM modalities that are radiographs.
         curves: How head and sourcil run between their landmarks.
+        region: `film`, one image a film, its centre the film's; `joint`, one image a hip, its centre the femoral
+            head's, grey values clipped and scaled within it.
     """
 
     rows: int
@@ -47,6 +54,12 @@ class Settings:
     intensity_bits: int
     modalities: tuple[str, ...]
     curves: CurveFunction
+    region: Region = "film"
+
+    @property
+    def views(self) -> int:
+        """Images a film."""
+        return 1 if self.region == "film" else len(SIDES)
 
 
 @dataclass(frozen=True)
@@ -86,13 +99,20 @@ class Hip:
 
 
 @dataclass(frozen=True)
+class View:
+    """An image that the store keeps, and where it lies on its film."""
+
+    grid: Grid
+    image: NDArray[np.uint16]
+
+
+@dataclass(frozen=True)
 class Processed:
-    """What the store keeps of a film."""
+    """What the store keeps of a film: one view of all of it, or one of each hip."""
 
     file: FilmFile
     film: Film
-    grid: Grid
-    image: NDArray[np.uint16]
+    views: tuple[View, ...]
     hips: tuple[Hip, ...]
     polarity: Polarity
     points_sha256: str
@@ -108,35 +128,34 @@ class Unchanged:
 Outcome = Processed | Unchanged | Exclusion
 
 
-def prepare_hip(points: Points, side: Side, film: Grid, prepared: PreparedFilm, curves: CurveFunction) -> Hip:
-    """One side's landmarks and label map, or why there are none.
+def find_fault(landmarks_mm: Points, side: Side, film: Grid, prepared: PreparedFilm) -> tuple[str, str]:
+    """Why a hip can't be used, as reason and detail, both empty if it can.
 
     Args:
-        points: (160, 2) film millimetres.
+        landmarks_mm: (80, 2) film millimetres.
         side: Which.
         film: The film's own pixels.
-        prepared: The film on the stored grid.
-        curves: How head and sourcil run between their landmarks.
+        prepared: The whole film.
     """
-    landmarks_mm = hip_landmarks(points, side)
-    landmarks = prepared.grid.to_pixels(landmarks_mm)
-    reason, detail = "", ""
     if np.isnan(landmarks_mm).any() or (np.abs(landmarks_mm) < _NOT_PLACED).all():
-        reason, detail = "side_missing", f"the points file places no landmarks on the {side}"
-    elif (outside := ((landmarks_mm < 0) | (landmarks_mm > film.size_mm)).any(axis=1)).any():
-        reason, detail = "points_outside", f"{outside.sum()} of {LANDMARKS_PER_HIP} landmarks lie outside the film"
-    else:
-        try:
-            circle = head_circle(landmarks)
-        except (ValueError, np.linalg.LinAlgError):
-            reason, detail = "side_missing", f"the {side} femoral head's landmarks lie on one spot or line"
-        else:
-            if shows_metal(prepared.raw[prepared.inside], prepared.raw, circle):
-                reason, detail = "implant", "the femoral head is as bright as metal"
-    if reason:
-        label = np.zeros(prepared.grid.shape, dtype=np.uint8)
-        return Hip(side, label, np.full_like(landmarks, np.nan), reason, detail)
-    return Hip(side, draw_label_map(landmarks, prepared.grid.shape, curves), landmarks, "", "")
+        return "side_missing", f"the points file places no landmarks on the {side}"
+    if (outside := ((landmarks_mm < 0) | (landmarks_mm > film.size_mm)).any(axis=1)).any():
+        return "points_outside", f"{outside.sum()} of {LANDMARKS_PER_HIP} landmarks lie outside the film"
+    try:
+        circle = head_circle(prepared.grid.to_pixels(landmarks_mm))
+    except (ValueError, np.linalg.LinAlgError):
+        return "side_missing", f"the {side} femoral head's landmarks lie on one spot or line"
+    if shows_metal(prepared.raw[prepared.inside], prepared.raw, circle):
+        return "implant", "the femoral head is as bright as metal"
+    return "", ""
+
+
+def _draw_hip(landmarks_mm: Points, side: Side, fault: tuple[str, str], grid: Grid, curves: CurveFunction) -> Hip:
+    """One side's landmarks and label map on a grid, empty if the hip can't be used."""
+    landmarks = grid.to_pixels(landmarks_mm)
+    if fault[0]:
+        return Hip(side, np.zeros(grid.shape, dtype=np.uint8), np.full_like(landmarks, np.nan), *fault)
+    return Hip(side, draw_label_map(landmarks, grid.shape, curves), landmarks, "", "")
 
 
 def process(task: Task) -> Outcome:
@@ -156,8 +175,25 @@ def process(task: Task) -> Outcome:
 def _process(file: FilmFile, settings: Settings) -> Processed:
     film = read_film(file.path, settings.modalities)
     points = read_points(file.points)
-    shape = settings.rows, settings.columns
-    prepared = prepare_film(film.pixels, film.grid, shape, settings.spacing_mm, settings.percentiles)
-    hips = tuple(prepare_hip(points, side, film.grid, prepared, settings.curves) for side in SIDES)
-    image = to_uint16(prepared.image, settings.intensity_bits)
-    return Processed(file, film, prepared.grid, image, hips, prepared.polarity, file_sha256(file.points))
+    stored = (settings.rows, settings.columns), settings.spacing_mm
+    whole = stored if settings.region == "film" else (_OVERVIEW_SHAPE, _OVERVIEW_MM)
+    prepared = prepare_film(film.pixels, film.grid, *whole, settings.percentiles)
+    landmarks = {side: hip_landmarks(points, side) for side in SIDES}
+    faults = {side: find_fault(landmarks[side], side, film.grid, prepared) for side in SIDES}
+    images = [(prepared.grid, prepared.image)]
+    if settings.region == "joint":
+        centres = [film.grid.centre_mm if faults[side][0] else _head_mm(landmarks[side]) for side in SIDES]
+        pixels = prepared.correct(film.pixels)
+        images = [prepare_region(pixels, film.grid, centre, *stored, settings.percentiles) for centre in centres]
+    views = tuple(View(grid, to_uint16(image, settings.intensity_bits)) for grid, image in images)
+    # Both hips lie in the one view of a film, or each in its own.
+    hips = tuple(
+        _draw_hip(landmarks[side], side, faults[side], view.grid, settings.curves)
+        for side, view in zip(SIDES, views * (len(SIDES) // len(views)), strict=True)
+    )
+    return Processed(file, film, views, hips, prepared.polarity, file_sha256(file.points))
+
+
+def _head_mm(landmarks_mm: Points) -> tuple[float, float]:
+    circle = head_circle(landmarks_mm)
+    return circle.x, circle.y

@@ -11,7 +11,7 @@ from typing import Any, Final, Self
 import h5py
 import numpy as np
 
-from hipseg.data.process import Hip, Processed, Settings
+from hipseg.data.process import Hip, Processed, Settings, View
 from hipseg.data.store import FILM_TYPE, FILTER, FORMAT, SAMPLE_TYPE, check_format, encode_chunk, written_films
 from hipseg.errors import HipsegError
 from hipseg.labels.label_map import LABEL_NAMES
@@ -34,6 +34,8 @@ def describe(settings: Settings) -> dict[str, Any]:
 class StoreWriter:
     """The one writer of a store; film i has the sample rows 2 i (right) and 2 i + 1 (left).
 
+    Its row in `images` and `films` is i, or where every hip has an image of its own it has the rows 2 i and 2 i + 1.
+
     Films are buffered and written in batches: pixels, then samples, then films, then a flush. Rows beyond the last
     film are what a killed run left half-written; they are cut off on opening.
 
@@ -47,7 +49,7 @@ class StoreWriter:
 
     def __init__(self, path: Path, settings: Settings) -> None:
         self._buffer: list[Processed] = []
-        self._shape = (settings.rows, settings.columns)
+        self._shape, self._views = (settings.rows, settings.columns), settings.views
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             if not path.exists():
@@ -69,9 +71,9 @@ class StoreWriter:
                 said = f"was made with {name} = {made.get(name)}, not {value}"
                 raise HipsegError(f"store: {path} {said}; name a new store")
         self._truncate()
-        films = self._file["films"][:]
+        films = self._file["films"][:: self._views]
         keys = [b"/".join(row).decode() for row in zip(films["cohort"], films["subject"], films["visit"], strict=True)]
-        self._rows = {key: row for row, key in enumerate(keys)}
+        self._numbers = {key: number for number, key in enumerate(keys)}
         self._points_sha256 = {key: sha.decode() for key, sha in zip(keys, films["points_sha256"], strict=True)}
         self._sha256 = {key: sha.decode() for key, sha in zip(keys, films["source_sha256"], strict=True)}
 
@@ -97,8 +99,9 @@ class StoreWriter:
         self._file.create_dataset("films", (0,), FILM_TYPE, maxshape=(None,), chunks=(128,))
 
     def _truncate(self) -> None:
-        count = len(written_films(self._file))
-        for name, rows in (("films", count), ("images", count), ("labels", _HIPS * count), ("landmarks", _HIPS * count),
+        count = len(written_films(self._file)) // self._views
+        views = self._views * count
+        for name, rows in (("films", views), ("images", views), ("labels", _HIPS * count), ("landmarks", _HIPS * count),
                            ("samples", _HIPS * count)):  # fmt: skip
             if len(self._file[name]) != rows:
                 self._file[name].resize(rows, axis=0)
@@ -114,10 +117,10 @@ class StoreWriter:
         self._file.close()
 
     def __len__(self) -> int:
-        return len(self._rows)
+        return len(self._numbers)
 
     def __contains__(self, key: str) -> bool:
-        return key in self._rows
+        return key in self._numbers
 
     def known(self, key: str) -> tuple[str, str]:
         """Hashes of a stored film's file and points file, or empty."""
@@ -132,8 +135,8 @@ class StoreWriter:
         for name in ("cohort", "subject", "visit"):
             if len(getattr(film.file, name).encode()) > FILM_TYPE[name].itemsize:
                 raise HipsegError(f"cohorts: the {name} '{getattr(film.file, name)}' of {film.file.name} is too long")
-        if film.file.key in self._rows:
-            self._replace(self._rows[film.file.key], film)
+        if film.file.key in self._numbers:
+            self._replace(self._numbers[film.file.key], film)
             return
         self._buffer.append(film)
         if len(self._buffer) >= _BATCH:
@@ -142,44 +145,50 @@ class StoreWriter:
     def flush(self) -> None:
         """Write what is buffered and bring it to disk."""
         if self._buffer:
-            start = len(self._file["films"])
+            start = len(self._file["films"]) // self._views
             self._write(start, self._buffer)
-            for row, film in enumerate(self._buffer, start):
-                self._rows[film.file.key] = row
+            for number, film in enumerate(self._buffer, start):
+                self._numbers[film.file.key] = number
             self._buffer = []
         self._file.flush()
 
     def exclude(self, key: str, reason: str) -> None:
         """Mark both hips of a stored film as not usable: its file has changed for the worse."""
-        row = self._rows[key] * _HIPS
-        samples = self._file["samples"][row : row + _HIPS]
+        hips, views = (slice(n * self._numbers[key], n * (self._numbers[key] + 1)) for n in (_HIPS, self._views))
+        samples = self._file["samples"][hips]
         samples["usable"], samples["reason"] = False, reason.encode()
-        self._file["samples"][row : row + _HIPS] = samples
-        film = self._file["films"][self._rows[key]]
-        film["source_sha256"] = b""
-        self._file["films"][self._rows[key]] = film
+        self._file["samples"][hips] = samples
+        films = self._file["films"][views]
+        films["source_sha256"] = b""
+        self._file["films"][views] = films
 
-    def _replace(self, row: int, film: Processed) -> None:
+    def _replace(self, number: int, film: Processed) -> None:
         # Not usable while old and new stand side by side.
         self.exclude(film.file.key, "replaced")
         self._file.flush()
-        self._write(row, [film])
+        self._write(number, [film])
         self._file.flush()
 
     def _write(self, start: int, films: list[Processed]) -> None:
         stop = start + len(films)
         hips = [hip for film in films for hip in film.hips]
         rows = slice(start * _HIPS, stop * _HIPS)
-        self._fill_chunks("images", start, [film.image for film in films])
+        views = slice(start * self._views, stop * self._views)
+        self._fill_chunks("images", views.start, [view.image for film in films for view in film.views])
         self._fill_chunks("labels", rows.start, [hip.label for hip in hips])
         self._fill("landmarks", rows, np.stack([hip.landmarks for hip in hips]))
         # On disk before their samples are usable.
         self._file.flush()
-        samples = [_sample_row(film, hip, start + i) for i, film in enumerate(films) for hip in film.hips]
+        # Both hips of a film see its one image, or each its own.
+        images = np.repeat(np.arange(views.start, views.stop), _HIPS // self._views)
+        whose = [film for film in films for _ in film.hips]
+        samples = [_sample_row(film, hip, int(image)) for film, hip, image in zip(whose, hips, images, strict=True)]
         self._fill("samples", rows, np.array(samples, dtype=SAMPLE_TYPE))
         self._file.flush()
-        table = [_film_row(film, (start + i + 1) * _HIPS) for i, film in enumerate(films)]
-        self._fill("films", slice(start, stop), np.array(table, dtype=FILM_TYPE))
+        table = [
+            _film_row(film, view, number * _HIPS) for number, film in enumerate(films, start + 1) for view in film.views
+        ]
+        self._fill("films", views, np.array(table, dtype=FILM_TYPE))
 
     def _fill_chunks(self, name: str, start: int, chunks: list[np.ndarray[Any, Any]]) -> None:
         dataset = self._file[name]
@@ -200,8 +209,8 @@ def _sample_row(film: Processed, hip: Hip, image: int) -> tuple[Any, ...]:
     return key.encode(), image, hip.side == "left", hip.side.encode(), not hip.reason, hip.reason.encode()
 
 
-def _film_row(film: Processed, samples_end: int) -> tuple[Any, ...]:
-    file, spacing, grid = film.file, film.film.spacing, film.grid
+def _film_row(film: Processed, view: View, samples_end: int) -> tuple[Any, ...]:
+    file, spacing, grid = film.file, film.film.spacing, view.grid
     rows, columns = film.film.pixels.shape
     return (
         file.cohort.encode(), file.subject.encode(), file.visit.encode(), grid.spacing_mm, *grid.origin_mm,

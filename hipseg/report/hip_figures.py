@@ -50,7 +50,7 @@ class HipPicture:
 
 def choose_hips(hips: pd.DataFrame, count: int) -> list[str]:
     """Samples spread evenly from the worst to the best mean Dice."""
-    dice = hips.filter(like="dice_").mean(axis=1).to_numpy()
+    dice = hips.filter(regex="^dice_").mean(axis=1).to_numpy()
     order = np.argsort(dice, kind="stable")
     chosen = np.unique(np.linspace(0, len(order) - 1, min(count, len(order))).round().astype(int))
     return [str(hips["sample"].iloc[order[i]]) for i in chosen]

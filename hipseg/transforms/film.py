@@ -34,6 +34,10 @@ class PreparedFilm:
     image: Image
     polarity: Polarity
 
+    def correct(self, pixels: Image) -> Image:
+        """The film's own pixels (rows, columns) with bone bright, as this film was found to need it."""
+        return pixels.max() + pixels.min() - pixels if self.polarity == "corrected" else pixels
+
 
 def centred_grid(film: Grid, shape: tuple[int, int], spacing_mm: float) -> Grid:
     """The common grid over a film, their centres in one place.
@@ -82,3 +86,35 @@ def prepare_film(
     except (ValueError, IndexError):
         raise Excluded("constant", "the image has one grey value between its percentiles") from None
     return PreparedFilm(grid, inside, raw, image, polarity)
+
+
+def prepare_region(
+    pixels: Image,
+    film: Grid,
+    centre_mm: tuple[float, float],
+    shape: tuple[int, int],
+    spacing_mm: float,
+    percentiles: tuple[float, float],
+) -> tuple[Grid, Image]:
+    """A part of a film from its own pixels, clipped and scaled within that part.
+
+    Args:
+        pixels: (rows, columns), bone bright.
+        film: Where they lie.
+        centre_mm: The part's middle, x and y in film millimetres.
+        shape: Rows and columns of the part.
+        spacing_mm: Of the part.
+        percentiles: Of its own grey values, between which they are clipped.
+
+    Returns:
+        Where the part lies, and its (rows, columns) in [0, 1], 0 beyond the film.
+
+    Raises:
+        Excluded: `constant` for a part of one grey value.
+    """
+    grid = Grid.centred(shape, spacing_mm, centre_mm)
+    inside = inside_film(film, grid)
+    try:
+        return grid, clip_and_scale(resample(pixels, film, grid), inside, percentiles)
+    except (ValueError, IndexError):
+        raise Excluded("constant", "the image has one grey value between its percentiles") from None

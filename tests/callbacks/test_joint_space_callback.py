@@ -64,7 +64,7 @@ def all_hips(store: Path, tmp_path_factory: pytest.TempPathFactory) -> HipDataMo
     keys = samples.loc[samples["usable"], "key"]
     split = tmp_path_factory.mktemp("all") / "split.csv"
     pd.DataFrame({"sample": keys, "subset": "test"}).to_csv(split, index=False)
-    return HipDataModule(store, split, FIELD, NoAugmentation(), everywhere, 8, 0, None, None, 0)
+    return HipDataModule(store, split, FIELD, NoAugmentation(), everywhere, 0, 8, 0, None, None, 0)
 
 
 @pytest.fixture(scope="module")

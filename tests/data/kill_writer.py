@@ -71,7 +71,7 @@ def readable(path: Path, versions: tuple[int, ...]) -> bool:
 def _holds(store: Store, row: int, made: Processed) -> bool:
     hip = made.hips[row % 2]
     stored = store.image(row), store.label(row), store.landmarks(row)
-    return all(map(np.array_equal, stored, (made.image, hip.label, hip.landmarks)))
+    return all(map(np.array_equal, stored, (made.views[0].image, hip.label, hip.landmarks)))
 
 
 def run_and_kill(job: Callable[[], None], seconds: float | None) -> bool:

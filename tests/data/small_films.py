@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from hipseg.data.cohorts import Cohort, FilmFile
-from hipseg.data.process import Hip, Processed, Settings
+from hipseg.data.process import Hip, Processed, Settings, View
 from hipseg.grid import Grid
 from hipseg.io.dicom import Film
 from hipseg.io.dicom_writer import Header, write_radiograph
@@ -31,7 +31,9 @@ def store_settings(**changes: Any) -> Settings:
     return replace(Settings(SIZE, SIZE, 1.0, (5.0, 95.0), 12, ("CR",), spline_curves), **changes)
 
 
-def processed(number: int, version: int = 0, visit: str = "T00", reasons: tuple[str, str] = ("", "")) -> Processed:
+def processed(
+    number: int, version: int = 0, visit: str = "T00", reasons: tuple[str, str] = ("", ""), views: int = 1
+) -> Processed:
     """A film of random pixels, labels and landmarks, the same for the same number and version."""
     rng = np.random.default_rng([number, version])
     hips, spacing = [], Spacing(0.2, "PixelSpacing", float("nan"))
@@ -41,8 +43,10 @@ def processed(number: int, version: int = 0, visit: str = "T00", reasons: tuple[
     return Processed(
         file=FilmFile(f"{number}.dcm", Path(f"{number}.dcm"), Path(f"{number}.pts"), "TINY", f"{number:05d}", visit),
         film=Film(np.zeros((20, 30), np.float32), spacing, f"{number:032x}{version:032x}"),
-        grid=Grid((SIZE, SIZE), 1.0, (-2.5, 4.25)),
-        image=rng.integers(0, 65536, (SIZE, SIZE)).astype(np.uint16),
+        views=tuple(
+            View(Grid((SIZE, SIZE), 1.0, (-2.5 + i, 4.25)), rng.integers(0, 65536, (SIZE, SIZE)).astype(np.uint16))
+            for i in range(views)
+        ),
         hips=(hips[0], hips[1]),
         polarity="stated",
         points_sha256=f"{version:064x}",

@@ -41,13 +41,13 @@ def test_a_film_on_the_centred_grid(tmp_path: Path) -> None:
     done = run(tmp_path, film)
     assert isinstance(done, Processed)
     assert done.film.sha256 == hashlib.sha256(film.read_bytes()).hexdigest()
-    assert (done.image.shape, done.image.dtype) == ((128, 128), np.uint16)
-    assert (done.image.min(), done.image.max()) == (0, 65535)
+    assert (done.views[0].image.shape, done.views[0].image.dtype) == ((128, 128), np.uint16)
+    assert (done.views[0].image.min(), done.views[0].image.max()) == (0, 65535)
     # 128 pixels of 3.6 mm hang over 440 mm by 10.4 mm on every side.
-    assert done.grid.origin_mm == pytest.approx((-10.4 + 1.8, -10.4 + 1.8))
-    assert done.grid.spacing_mm == 3.6
+    assert done.views[0].grid.origin_mm == pytest.approx((-10.4 + 1.8, -10.4 + 1.8))
+    assert done.views[0].grid.spacing_mm == 3.6
     assert [hip.reason for hip in done.hips] == ["", ""]
-    points = np.concatenate([done.grid.to_mm(hip.landmarks) for hip in done.hips])
+    points = np.concatenate([done.views[0].grid.to_mm(hip.landmarks) for hip in done.hips])
     np.testing.assert_allclose(points, np.round(landmarks(), 3), atol=1e-9)
 
 
@@ -156,9 +156,9 @@ def test_the_polarity_stated_in_the_header_is_used(tmp_path: Path) -> None:
     assert isinstance(bright, Processed)
     assert isinstance(dark, Processed)
     # The same stored values are a negative under MONOCHROME1; the body in the middle tells.
-    assert bright.image[60:68, 60:68].mean() > 50_000
+    assert bright.views[0].image[60:68, 60:68].mean() > 50_000
     assert (bright.polarity, dark.polarity) == ("stated", "corrected")
-    assert dark.image[60:68, 60:68].mean() > 50_000
+    assert dark.views[0].image[60:68, 60:68].mean() > 50_000
 
 
 def test_the_exclusions_table_is_sorted_and_complete() -> None:

@@ -61,7 +61,7 @@ def test_root_attributes(store: Path) -> None:
         assert len(bytes.fromhex(file.attrs["identity_key"])) == 16
     assert made == {
         "rows": 512, "columns": 512, "spacing_mm": 0.9, "percentiles": [5.0, 95.0], "intensity_bits": 12,
-        "modalities": ["CR", "DR", "DX", "RG"], "curves": "spline_curves",
+        "modalities": ["CR", "DR", "DX", "RG"], "curves": "spline_curves", "region": "film",
     }  # fmt: skip
 
 
@@ -123,10 +123,10 @@ def test_values_round_trip(small: Path) -> None:
     opened = Store(small)
     for row in range(6):
         film = processed(row // 2)
-        assert np.array_equal(opened.image(row), film.image)
+        assert np.array_equal(opened.image(row), film.views[0].image)
         assert np.array_equal(opened.label(row), film.hips[row % 2].label)
         assert np.array_equal(opened.landmarks(row), film.hips[row % 2].landmarks)
-    assert opened.grid(3) == processed(1).grid
+    assert opened.grid(3) == processed(1).views[0].grid
     assert opened.samples["reason"].tolist() == ["", "", "", "implant", "", ""]
     film = opened.films.iloc[2].to_dict()
     assert np.isnan(film["imager_spacing_mm"])
@@ -141,7 +141,7 @@ def test_values_round_trip(small: Path) -> None:
 def test_an_open_store_can_be_sent_to_another_process(small: Path) -> None:
     opened = Store(small)
     opened.image(0)
-    assert np.array_equal(pickle.loads(pickle.dumps(opened)).image(4), processed(2).image)
+    assert np.array_equal(pickle.loads(pickle.dumps(opened)).image(4), processed(2).views[0].image)
 
 
 def _films_not_written(file: h5py.File) -> None:
@@ -172,7 +172,7 @@ def test_what_a_kill_left_half_written_is_not_there(small: Path, torn: Callable[
     with StoreWriter(small, store_settings()) as writer:
         writer.put(processed(2))
     assert Store(small).films["subject"].tolist() == ["00000", "00001", "00002"]
-    assert np.array_equal(Store(small).image(5), processed(2).image)
+    assert np.array_equal(Store(small).image(5), processed(2).views[0].image)
 
 
 def _other_format(path: Path) -> None:

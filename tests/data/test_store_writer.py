@@ -65,7 +65,7 @@ def test_the_same_key_again_replaces_its_row_and_no_other(tmp_path: Path) -> Non
     after = content(path)
     changed = {name: [i for i, row in enumerate(rows) if row != before[name][i]] for name, rows in after.items()}
     assert changed == {"images": [1], "labels": [2, 3], "landmarks": [2, 3], "films": [1], "samples": []}
-    assert np.array_equal(Store(path).image(3), processed(1, version=1).image)
+    assert np.array_equal(Store(path).image(3), processed(1, version=1).views[0].image)
     assert Store(path).films["source_sha256"][1] == processed(1, version=1).film.sha256
 
 

@@ -35,7 +35,9 @@ def _batch(count: int, shape: tuple[int, ...], seed: int) -> HipSample:
     label = torch.randint(0, 4, (count, *shape), generator=generator, dtype=torch.uint8)
     outside = torch.randint(0, 9, (count, 4), generator=generator)
     weight = torch.randint(0, 2, label.shape, generator=generator, dtype=torch.uint8)
-    return HipSample(image, label, weight, outside, torch.full((count,), 0.9), torch.arange(count))
+    return HipSample(
+        image, label, weight, outside, torch.zeros(count, 2), torch.full((count,), 0.9), torch.arange(count)
+    )
 
 
 def _loader(*batches: HipSample) -> DataLoader[HipSample]:

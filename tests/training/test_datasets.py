@@ -44,8 +44,9 @@ def _dataset(
     augmentation: Augmentation | None = None,
     seed: int = 0,
     weight_map: WeightMap = everywhere,
+    jitter_px: int = 0,
 ) -> HipDataset:
-    return HipDataset(store, keys, field, augmentation or NoAugmentation(), weight_map, seed)
+    return HipDataset(store, keys, field, augmentation or NoAugmentation(), weight_map, jitter_px, seed)
 
 
 def _same(a: HipSample, b: HipSample) -> bool:
@@ -140,7 +141,7 @@ def test_samples_are_not_changed_alike(opened: Store, keys: list[str]) -> None:
 def _data(
     store: Path, split: Path, field: Field = JOINT, sizes: tuple[int | None, int | None] = (None, None)
 ) -> HipDataModule:
-    return HipDataModule(store, split, field, LIGHT, everywhere, 4, 0, *sizes, 0)
+    return HipDataModule(store, split, field, LIGHT, everywhere, 0, 4, 0, *sizes, 0)
 
 
 def test_sizes_take_the_first_hips_and_leave_the_test_set(store: Path, split: Path) -> None:
@@ -215,3 +216,25 @@ def test_weights_move_with_the_label(opened: Store, keys: list[str]) -> None:
     assert not torch.equal(still.weight, moved.weight)
     assert set(np.unique(moved.label)) <= {0, 1, 2, 3}
     assert (moved.label[moved.weight == 0] == 0).float().mean() > 0.999
+
+
+@pytest.mark.parametrize("side", ["right", "left"])
+def test_a_jittered_field_keeps_its_way_back(side: str, opened: Store, keys: list[str]) -> None:
+    key = next(key for key in keys if key.endswith(side))
+    data = _dataset(opened, [key], jitter_px=9)
+    corners = set()
+    for epoch in range(12):
+        sample = data[epoch, 0]
+        row, column = sample.corner.tolist()
+        assert abs(row - JOINT.row) <= 9 and abs(column - JOINT.column) <= 9
+        image = opened.image(int(sample.row))
+        seen = (image[:, ::-1] if side == "left" else image)[row : row + 64, column : column + 64] / np.float32(65535)
+        np.testing.assert_allclose(sample.image[0].numpy(), seen, atol=1e-6)
+        corners.add((row, column))
+    assert len(corners) > 6
+    assert _same(data[3, 0], _dataset(opened, [key], jitter_px=9)[3, 0])
+
+
+def test_jitter_stays_within_the_image() -> None:
+    moved = Field(row=10, column=2, rows=20, columns=20).moved(99, -99, (40, 50))
+    assert moved == Field(row=20, column=0, rows=20, columns=20)
