@@ -13,14 +13,16 @@ from hipseg.checkpoint import load
 from hipseg.errors import Excluded, HipsegError
 from hipseg.field import Field
 from hipseg.inference.hips import predict_hips
+from hipseg.inference.locator import NetworkLocator
 from hipseg.instantiation import call
-from hipseg.io.dicom import read_film
+from hipseg.io.dicom import Film, read_film
+from hipseg.labels.landmarks import SIDES, Side
 from hipseg.measure import Method, joint_space_width
 from hipseg.measure.quality import Plausible
 from hipseg.progress import track
 from hipseg.report.hip_figures import draw_prediction
-from hipseg.transforms.film import prepare_film
-from hipseg.transforms.polarity import check_polarity
+from hipseg.transforms.film import View, prepare_film, prepare_region
+from hipseg.transforms.polarity import Polarity, check_polarity
 
 
 def run(config: DictConfig) -> None:
@@ -29,12 +31,19 @@ def run(config: DictConfig) -> None:
 
 
 def predict(
-    checkpoint: Path, input: Path, out: Path, measure: Method, plausible: Plausible, modalities: tuple[str, ...]
+    checkpoint: Path,
+    locator: Path | None,
+    input: Path,
+    out: Path,
+    measure: Method,
+    plausible: Plausible,
+    modalities: tuple[str, ...],
 ) -> None:
     """Segment and measure both hips of every film.
 
     Args:
         checkpoint: Of `hipseg train`.
+        locator: For a checkpoint trained on joints: one trained on whole films, which finds them.
         input: A DICOM file, or a folder that is searched for files at any depth.
         out: Folder for `predictions.csv`, a label map a hip (PNG, labels 0 to 3, left hips mirrored), a picture a film.
         measure: `contour`, to a fraction of a pixel, or `border`, on pixel borders.
@@ -42,6 +51,7 @@ def predict(
         modalities: DICOM modalities that are radiographs.
     """
     task = load(checkpoint)
+    finder = _finder(task.record, checkpoint, locator)
     files = _films(input)
     (out / "labels").mkdir(parents=True, exist_ok=True)
     (out / "figures").mkdir(exist_ok=True)
@@ -49,7 +59,7 @@ def predict(
     for file in track(files, len(files), "films"):
         name = "_".join(file.relative_to(input if input.is_dir() else input.parent).parts)
         try:
-            found = _predict_film(task, file, name, out, measure, plausible, modalities)
+            found = _predict_film(task, finder, file, name, out, measure, plausible, modalities)
             rows += [{"file": name, **row} for row in found]
         except (Excluded, OSError) as error:
             reason = error.reason if isinstance(error, Excluded) else "unreadable"
@@ -59,6 +69,15 @@ def predict(
     measured = int((table["status"] == "ok").sum())
     print(f"{len(files)} files, {measured} hips measured, {len(table) - measured} rows with another status")
     print(f"{out / 'predictions.csv'}")
+
+
+def _finder(record: dict[str, Any], checkpoint: Path, locator: Path | None) -> NetworkLocator | None:
+    on_joints = record["preprocessing"].get("region") == "joint"
+    if on_joints and locator is None:
+        raise HipsegError(f"locator: {checkpoint} was trained on joints; name a checkpoint that finds them on films")
+    if not on_joints and locator is not None:
+        raise HipsegError(f"locator: {checkpoint} was trained on whole films and needs none; leave it out")
+    return NetworkLocator(load, locator) if locator else None
 
 
 def _films(input: Path) -> list[Path]:
@@ -71,22 +90,40 @@ def _films(input: Path) -> list[Path]:
 
 
 def _predict_film(
-    task: Any, file: Path, name: str, out: Path, measure: Method, plausible: Plausible, modalities: tuple[str, ...]
-) -> list[dict[str, Any]]:
+    task: Any, locator: NetworkLocator | None, file: Path, name: str, out: Path, measure: Method,
+    plausible: Plausible, modalities: tuple[str, ...],
+) -> list[dict[str, Any]]:  # fmt: skip
     made, field = task.record["preprocessing"], Field(**task.record["field"])
     film = read_film(file, modalities)
-    shape, percentiles = (made["rows"], made["columns"]), tuple(made["percentiles"])
-    prepared = prepare_film(film.pixels, film.grid, shape, made["spacing_mm"], percentiles)
-    hips = predict_hips(task, prepared, field)
-    polarity = check_polarity(prepared.image, made["spacing_mm"])
+    polarity, views = _prepare(film, made, locator)
+    hips = predict_hips(task, views, field)
     found = [
         plausible.judge(joint_space_width(hip.probabilities, made["spacing_mm"], measure), polarity) for hip in hips
     ]
-    draw_prediction(hips, found, out / "figures" / f"{name}.png")
+    if hips:
+        draw_prediction(hips, found, out / "figures" / f"{name}.png")
     for hip in hips:
         imsave(out / "labels" / f"{name}_{hip.side}.png", hip.labels, check_contrast=False)
-    return [
+    rows = [
         {"side": hip.side, "mjsw_mm": line.mjsw_mm, **line.ends_on_film(hip.to_film_mm),
-         "polarity": prepared.polarity, "status": line.status}
+         "polarity": polarity, "status": line.status}
         for hip, line in zip(hips, found, strict=True)
     ]  # fmt: skip
+    lost = [side for side in SIDES if side not in views]
+    return rows + [{"side": side, "polarity": polarity, "status": "no_femoral_head"} for side in lost]
+
+
+def _prepare(film: Film, made: dict[str, Any], locator: NetworkLocator | None) -> tuple[Polarity, dict[Side, View]]:
+    """The film as its network sees it: one image for both hips, or one around each head that the locator finds."""
+    shape, percentiles = (made["rows"], made["columns"]), tuple(made["percentiles"])
+    if locator is None:
+        whole = prepare_film(film.pixels, film.grid, shape, made["spacing_mm"], percentiles)
+        return check_polarity(whole.image, whole.grid.spacing_mm), whole.views()
+    overview = locator.prepare(film.pixels, film.grid)
+    pixels, heads = overview.correct(film.pixels), locator(film.pixels, film.grid)
+    views = {
+        side: prepare_region(pixels, film.grid, head, shape, made["spacing_mm"], percentiles)
+        for side, head in heads.items()
+        if head is not None
+    }
+    return check_polarity(overview.image, overview.grid.spacing_mm), views

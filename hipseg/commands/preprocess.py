@@ -12,6 +12,7 @@ from hipseg.data.cohorts import Cohort
 from hipseg.data.preprocess import preprocess_folder
 from hipseg.data.process import Region, Settings
 from hipseg.errors import HipsegError
+from hipseg.inference.heads import HeadLocator
 from hipseg.instantiation import call
 from hipseg.labels.curves import CurveFunction
 from hipseg.parallel import available_cores
@@ -23,6 +24,7 @@ def preprocess(
     cohorts: dict[str, Cohort],
     labels: CurveFunction,
     region: Region,
+    locator: Path | None,
     rows: Annotated[int, Field(ge=16)],
     columns: Annotated[int, Field(ge=16)],
     spacing_mm: Annotated[float, Field(gt=0)],
@@ -39,6 +41,8 @@ def preprocess(
         cohorts: How each cohort names its files.
         labels: How head and sourcil run between their landmarks.
         region: One image a film, or one a hip around its femoral head.
+        locator: Checkpoint trained on whole films; with `region=joint` it finds the heads, as at test time, in place of
+            the landmarks.
         rows: Of the stored grid.
         columns: Of the stored grid.
         spacing_mm: Of the stored grid.
@@ -49,11 +53,27 @@ def preprocess(
     """
     if not 0 <= percentiles[0] < percentiles[1] <= 100:
         raise HipsegError(f"percentiles: give a lower and a higher one between 0 and 100, not {list(percentiles)}")
-    settings = Settings(rows, columns, spacing_mm, percentiles, intensity_bits, modalities, labels, region)
+    settings = Settings(
+        rows, columns, spacing_mm, percentiles, intensity_bits, modalities, labels, region, _locator(locator, region)
+    )
     workers = available_cores() if workers is None else workers
     account = preprocess_folder(input, store, cohorts, settings, workers)
     print("\n".join(account.lines()))
     print(f"store {store}, exclusions {store}.exclusions.csv")
+
+
+def _locator(path: Path | None, region: Region) -> HeadLocator | None:
+    if path is None:
+        return None
+    if region != "joint":
+        raise HipsegError("locator: only region=joint is found by a locator; leave it out")
+    # Here, so that preprocessing without one needs no torch.
+    from hipseg.checkpoint import load
+    from hipseg.inference.locator import NetworkLocator
+
+    if load(path).record["preprocessing"].get("region") == "joint":
+        raise HipsegError(f"locator: {path} was trained on joints; give one trained on whole films")
+    return NetworkLocator(load, path)
 
 
 def run(config: DictConfig) -> None:

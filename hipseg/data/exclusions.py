@@ -29,6 +29,7 @@ HIP_REASONS: Final[dict[str, str]] = {
     "side_missing": "this side has no landmarks",
     "points_outside": "landmarks lie outside the film",
     "implant": "metal in place of the femoral head",
+    "not_located": "the locator finds no femoral head here",
 }
 REASONS: Final = FILM_REASONS | HIP_REASONS
 

@@ -12,6 +12,7 @@ from hipseg.data.cohorts import FilmFile
 from hipseg.data.exclusions import Exclusion
 from hipseg.errors import Excluded
 from hipseg.grid import Grid
+from hipseg.inference.heads import HeadLocator, Heads
 from hipseg.io.dicom import Film, file_sha256, read_film
 from hipseg.labels.circle import head_circle
 from hipseg.labels.curves import CurveFunction
@@ -45,6 +46,7 @@ class Settings:
         curves: How head and sourcil run between their landmarks.
         region: `film`, one image a film, its centre the film's; `joint`, one image a hip, its centre the femoral
             head's, grey values clipped and scaled within it.
+        locator: Finds the head's centre for `joint` on the image alone; without it the landmarks tell.
     """
 
     rows: int
@@ -55,6 +57,7 @@ class Settings:
     modalities: tuple[str, ...]
     curves: CurveFunction
     region: Region = "film"
+    locator: HeadLocator | None = None
 
     @property
     def views(self) -> int:
@@ -182,7 +185,12 @@ def _process(file: FilmFile, settings: Settings) -> Processed:
     faults = {side: find_fault(landmarks[side], side, film.grid, prepared) for side in SIDES}
     images = [(prepared.grid, prepared.image)]
     if settings.region == "joint":
-        centres = [film.grid.centre_mm if faults[side][0] else _head_mm(landmarks[side]) for side in SIDES]
+        heads = settings.locator(film.pixels, film.grid) if settings.locator else None
+        faults = {side: _and_located(faults[side], side, heads) for side in SIDES}
+        centres = [
+            film.grid.centre_mm if faults[side][0] else (heads and heads[side]) or _head_mm(landmarks[side])
+            for side in SIDES
+        ]
         pixels = prepared.correct(film.pixels)
         images = [prepare_region(pixels, film.grid, centre, *stored, settings.percentiles) for centre in centres]
     views = tuple(View(grid, to_uint16(image, settings.intensity_bits)) for grid, image in images)
@@ -192,6 +200,12 @@ def _process(file: FilmFile, settings: Settings) -> Processed:
         for side, view in zip(SIDES, views * (len(SIDES) // len(views)), strict=True)
     )
     return Processed(file, film, views, hips, prepared.polarity, file_sha256(file.points))
+
+
+def _and_located(fault: tuple[str, str], side: Side, heads: Heads | None) -> tuple[str, str]:
+    if fault[0] or heads is None or heads[side] is not None:
+        return fault
+    return "not_located", f"the locator finds no joint on the {side}"
 
 
 def _head_mm(landmarks_mm: Points) -> tuple[float, float]:

@@ -14,6 +14,7 @@ import numpy as np
 from hipseg.data.process import Hip, Processed, Settings, View
 from hipseg.data.store import FILM_TYPE, FILTER, FORMAT, SAMPLE_TYPE, check_format, encode_chunk, written_films
 from hipseg.errors import HipsegError
+from hipseg.io.dicom import file_sha256
 from hipseg.labels.label_map import LABEL_NAMES
 from hipseg.labels.landmarks import LANDMARKS_PER_HIP, SIDES
 
@@ -23,8 +24,9 @@ _HIPS: Final = len(SIDES)
 
 def describe(settings: Settings) -> dict[str, Any]:
     """Settings as plain data."""
-    plain = {name: value for name, value in vars(settings).items() if name != "curves"}
+    plain = {name: value for name, value in vars(settings).items() if name not in ("curves", "locator")}
     return plain | {
+        "located_by": file_sha256(settings.locator.path) if settings.locator else "",
         "curves": settings.curves.__name__,
         "percentiles": list(settings.percentiles),
         "modalities": sorted(settings.modalities),

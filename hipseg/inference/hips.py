@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,8 +11,9 @@ import torch
 from numpy.typing import NDArray
 
 from hipseg.field import Field
-from hipseg.labels.landmarks import SIDES, Points, Side
-from hipseg.transforms.film import PreparedFilm
+from hipseg.grid import Grid
+from hipseg.labels.landmarks import Points, Side
+from hipseg.transforms.film import View
 
 
 @dataclass(frozen=True)
@@ -22,15 +24,15 @@ class HipPrediction:
         side: Which hip it is.
         image: (rows, columns) in [0, 1].
         probabilities: (labels, rows, columns) float32.
-        field: Where this lies in the prepared film.
-        prepared: The film.
+        field: Where this lies in the prepared image.
+        grid: Where that lies on the film.
     """
 
     side: Side
     image: NDArray[np.float32]
     probabilities: NDArray[np.float32]
     field: Field
-    prepared: PreparedFilm
+    grid: Grid
 
     @property
     def labels(self) -> NDArray[np.uint8]:
@@ -39,21 +41,24 @@ class HipPrediction:
 
     def to_film_mm(self, points_mm: Points) -> Points:
         """Points in mm from the field's first pixel centre, as the film's millimetres; left hips not mirrored."""
-        return self.field.to_film_mm(points_mm, self.side == "left", self.prepared.grid)
+        return self.field.to_film_mm(points_mm, self.side == "left", self.grid)
 
 
-def predict_hips(network: Any, prepared: PreparedFilm, field: Field) -> list[HipPrediction]:
-    """Both hips of one film.
+def predict_hips(network: Any, views: Mapping[Side, View], field: Field) -> list[HipPrediction]:
+    """The hips of one film.
 
     Args:
         network: (B, 1, H, W) in [0, 1] to (B, labels, H, W) probabilities.
-        prepared: The film, prepared as the network's training films were.
+        views: Of each side, where its image lies on the film and the image, prepared as the network's training images.
         field: What the network was trained to see.
     """
-    images = np.stack([field.cut(prepared.image, side == "left") for side in SIDES]).astype(np.float32)
+    if not views:
+        return []
+    cut = [field.cut(image, side == "left") for side, (_, image) in views.items()]
+    images = np.stack(cut).astype(np.float32)
     with torch.inference_mode():
         probabilities = network(torch.from_numpy(images)[:, None]).cpu().numpy()
     return [
-        HipPrediction(side, image, found, field, prepared)
-        for side, image, found in zip(SIDES, images, probabilities, strict=True)
+        HipPrediction(side, image, found, field, grid)
+        for (side, (grid, _)), image, found in zip(views.items(), images, probabilities, strict=True)
     ]

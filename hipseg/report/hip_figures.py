@@ -142,7 +142,7 @@ def draw_prediction(hips: Sequence[HipPrediction], lines: Sequence[JointSpace], 
     for axes, hip, line in zip(figure.subplots(1, len(hips), squeeze=False)[0], hips, lines, strict=True):
         axes.imshow(hip.image, cmap="gray", vmin=0, vmax=1)
         axes.imshow(hip.labels, cmap=_LABEL_COLOURS, vmin=0, vmax=3, alpha=0.45, interpolation="nearest")
-        _draw_line(axes, line, np.zeros(2), hip.prepared.grid.spacing_mm, np.zeros(2))
+        _draw_line(axes, line, np.zeros(2), hip.grid.spacing_mm, np.zeros(2))
         mirrored = " (mirrored)" if hip.side == "left" else ""
         axes.set_title(f"{hip.side}{mirrored}: {_said(line)}", fontsize=9)
         axes.set_axis_off()

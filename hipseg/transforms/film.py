@@ -9,11 +9,14 @@ from numpy.typing import NDArray
 
 from hipseg.errors import Excluded
 from hipseg.grid import Grid
+from hipseg.labels.landmarks import SIDES, Side
 from hipseg.transforms.intensity import clip_and_scale
 from hipseg.transforms.polarity import Polarity, check_polarity
 from hipseg.transforms.resample import inside_film, resample
 
 Image = NDArray[np.float32]
+View = tuple[Grid, Image]
+"""Where an image lies on its film, and the image, (rows, columns) in [0, 1]."""
 
 
 @dataclass(frozen=True)
@@ -33,6 +36,10 @@ class PreparedFilm:
     raw: Image
     image: Image
     polarity: Polarity
+
+    def views(self) -> dict[Side, View]:
+        """Both hips in the one image."""
+        return {side: (self.grid, self.image) for side in SIDES}
 
     def correct(self, pixels: Image) -> Image:
         """The film's own pixels (rows, columns) with bone bright, as this film was found to need it."""
@@ -95,7 +102,7 @@ def prepare_region(
     shape: tuple[int, int],
     spacing_mm: float,
     percentiles: tuple[float, float],
-) -> tuple[Grid, Image]:
+) -> View:
     """A part of a film from its own pixels, clipped and scaled within that part.
 
     Args:

@@ -61,7 +61,7 @@ def test_root_attributes(store: Path) -> None:
         assert len(bytes.fromhex(file.attrs["identity_key"])) == 16
     assert made == {
         "rows": 512, "columns": 512, "spacing_mm": 0.9, "percentiles": [5.0, 95.0], "intensity_bits": 12,
-        "modalities": ["CR", "DR", "DX", "RG"], "curves": "spline_curves", "region": "film",
+        "modalities": ["CR", "DR", "DX", "RG"], "curves": "spline_curves", "region": "film", "located_by": "",
     }  # fmt: skip
 
 
