@@ -112,11 +112,12 @@ def test_rounds_hold_every_option() -> None:
 
 
 @pytest.mark.parametrize("choice", ROUNDS, ids=lambda choice: "-".join(choice.values()))
-def test_options_train_one_batch(choice: dict[str, str], here: Path, store: Path, split: Path) -> None:
-    _train_one_batch(here, store, split, *(f"{GROUPS['train'][group]}={option}" for group, option in choice.items()))
+def test_options_train_one_batch(choice: dict[str, str], here: Path, store: Path, joints: Path, split: Path) -> None:
+    films = joints if choice["field"] == "joint" else store
+    _train_one_batch(here, films, split, *(f"{GROUPS['train'][group]}={option}" for group, option in choice.items()))
 
 
 @pytest.mark.parametrize("experiment", _options("experiment"))
-def test_experiment_trains_one_batch(experiment: str, here: Path, store: Path, split: Path) -> None:
+def test_experiment_trains_one_batch(experiment: str, here: Path, store: Path, joints: Path, split: Path) -> None:
     small = ("model.channels=[4,8]", "model.strides=[2]")
-    _train_one_batch(here, store, split, f"experiment={experiment}", *small)
+    _train_one_batch(here, joints if experiment == "joint" else store, split, f"experiment={experiment}", *small)
