@@ -38,7 +38,7 @@ def write_evaluation(
     summary = headline(agreement) | summarise(hips)
     (folder / "summary.json").write_text(json.dumps(summary, indent=2) + "\n")
     drawn = [figures / "mjsw.png"]
-    draw_agreement(hips, drawn[0])
+    draw_agreement(hips, agreement, drawn[0])
     if count:
         drawn.append(figures / "hips.png")
         draw_hips({sample: pictures[sample] for sample in choose_hips(hips, count)}, drawn[1])

@@ -10,6 +10,7 @@ import pytest
 from skimage.io import imread
 
 from hipseg.measure.border import border_width
+from hipseg.report.agreement import agreement_table
 from hipseg.report.hip_figures import HipPicture, choose_hips, draw_hips
 from hipseg.report.run_figures import draw_agreement, draw_curves
 
@@ -80,6 +81,19 @@ def test_agreement_of_few_or_no_hips(measured: int, tmp_path: Path) -> None:
     hips = _hips([0.5, 0.6, 0.7]).assign(
         mjsw_reference_mm=[3.0, 4.0, 5.0], mjsw_predicted_mm=[3.5, 3.0, 5.0], error_mm=[0.5, -1.0, 0.0]
     )
-    draw_agreement(hips.assign(status=["ok"] * measured + ["no_roof"] * (3 - measured)), tmp_path / "mjsw.png")
+    hips = hips.assign(status=["ok"] * measured + ["no_roof"] * (3 - measured))
+    draw_agreement(hips, agreement_table(hips, {}), tmp_path / "mjsw.png")
     dot = 0.7 * np.array([31, 119, 180]) + 0.3 * 255  # Matplotlib's first colour, translucent
     assert (_area(imread(tmp_path / "mjsw.png"), dot) > 0) == (measured > 0)
+
+
+def test_known_truth_gets_a_row_of_its_own(tmp_path: Path) -> None:
+    hips = _hips([0.5, 0.6, 0.7]).assign(
+        mjsw_reference_mm=[3.0, 4.0, 5.0], mjsw_truth_mm=[3.1, 4.1, np.nan], mjsw_predicted_mm=[3.5, 3.0, 5.0],
+        error_mm=[0.5, -1.0, 0.0], status="ok",
+    )  # fmt: skip
+    heights = []
+    for shown in (hips.drop(columns="mjsw_truth_mm"), hips):
+        draw_agreement(shown, agreement_table(shown, {}), tmp_path / "mjsw.png")
+        heights.append(imread(tmp_path / "mjsw.png").shape[0])
+    assert heights[1] == pytest.approx(2 * heights[0], abs=2)
