@@ -50,7 +50,7 @@ def _draw_differences(axes: Axes, hips: pd.DataFrame, column: str, name: str, ag
     for statistic, style in (("bias_mm", "-"), ("loa_low_mm", "--"), ("loa_high_mm", "--")):
         if statistic not in agreement.index:
             continue
-        value, low, high = agreement.loc[statistic, ["value", "low", "high"]].to_numpy(dtype=float)
+        value, low, high = (float(agreement[part].astype(float)[statistic]) for part in ("value", "low", "high"))
         if not np.isfinite(value):
             continue
         said = {"bias_mm": f"bias {value:+.2f} mm", "loa_high_mm": "95 % limits of agreement"}.get(statistic)
