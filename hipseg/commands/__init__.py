@@ -30,6 +30,7 @@ COMMANDS: Final[dict[str, str]] = {
 }
 _SWEEPS: Final = frozenset({"train", "evaluate"})
 _HELP: Final = {"-h", "--help", "help"}
+_ALONE: Final = frozenset({"-m", "--multirun", "-r", "--run", "--resolve"})  # flags without a value
 _FLAGS: Final = frozenset(
     f"--{name}"
     for name in (
@@ -103,6 +104,8 @@ def main(arguments: list[str] | None = None) -> None:
     os.environ.setdefault("GOMP_SPINCOUNT", "10000")
     os.environ["HYDRA_FULL_ERROR"] = "1"  # errors reach the handler below instead of Hydra's page of text
     run: Callable[[DictConfig], Any] = importlib.import_module(f"hipseg.commands.{command}").run
+    # Hydra's parser wants all options in one piece: flags that stand among them go to the end.
+    overrides = sorted(overrides, key=lambda given: given in _ALONE)
     before, sys.argv = sys.argv, [f"hipseg {command}", *overrides]
     app = hydra.main(version_base="1.3", config_path=str(conf_folder()), config_name=command)
     try:

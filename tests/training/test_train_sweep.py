@@ -23,7 +23,8 @@ def place(tmp_path_factory: pytest.TempPathFactory, store: Path, split: Path) ->
     folder = tmp_path_factory.mktemp("sweep")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
-        main(["train", *tiny(store, split), "loss=dice,ce,dice_ce", "activation=softmax,sigmoid", "-m"])
+        sweep = ["-m", "activation=softmax,sigmoid"]  # the flag amid the options, as people write it
+        main(["train", *tiny(store, split), "loss=dice,ce,dice_ce", *sweep])
     return folder
 
 
