@@ -16,15 +16,15 @@ HEAD_MM, FINE = 26.0, 8
 
 def scene(width_mm: float, spacing_mm: float, edge: Edge, rng: np.random.Generator, size_mm: float = 70.0) -> Shares:
     """A head and an eccentric roof over 90 degrees, nearest in a random direction, at a random sub-pixel place."""
-    excentricity, narrowest = rng.uniform(0.3, 1.5), np.deg2rad(rng.uniform(-30, 30))
+    eccentricity, narrowest = rng.uniform(0.3, 1.5), np.deg2rad(rng.uniform(-30, 30))
     pixels = round(size_mm / spacing_mm)
     at = (np.arange(pixels * FINE) + 0.5) * spacing_mm / FINE - spacing_mm / 2
     x, y = np.meshgrid(at, at)
     centre = np.array([0.5, 0.6]) * size_mm + rng.uniform(-0.5, 0.5, 2) * spacing_mm
-    roof = centre - excentricity * np.array([np.sin(narrowest), -np.cos(narrowest)])
+    roof = centre - eccentricity * np.array([np.sin(narrowest), -np.cos(narrowest)])
     from_head, from_roof = np.hypot(x - centre[0], y - centre[1]), np.hypot(x - roof[0], y - roof[1])
     angle = np.rad2deg(np.arctan2(x - centre[0], centre[1] - y))
-    inner = HEAD_MM + width_mm + excentricity
+    inner = HEAD_MM + width_mm + eccentricity
     labels = np.zeros(x.shape, dtype=np.uint8)
     sector = (angle > -50) & (angle < 40)
     labels[sector & (from_roof < inner)] = 3

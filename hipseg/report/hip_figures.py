@@ -95,7 +95,7 @@ def _draw_row(row: list[Axes], name: str, picture: HipPicture) -> None:
     row[0].set_title(name, fontsize=8)
     row[1].set_title(f"label: {_said(picture.label_line)} (reference {picture.reference.mjsw_mm:.2f} mm)", fontsize=8)
     row[2].set_title(f"prediction: {_said(picture.predicted_line)}", fontsize=8)
-    row[3].set_title("red: only predicted, blue: only label, violet: other class", fontsize=7)
+    row[3].set_title("red: only predicted, blue: only label, violet: other", fontsize=7)
 
 
 def _draw_profiles(axes: Axes, picture: HipPicture) -> None:
@@ -106,7 +106,7 @@ def _draw_profiles(axes: Axes, picture: HipPicture) -> None:
         profile = joint.profile
         axes.plot(profile.angle_deg, profile.width_mm, style, linewidth=1.2, label=name)
     axes.set_ylim(bottom=0)
-    axes.set_title("joint space width (mm) by angle, lateral to medial (degrees)", fontsize=7)
+    axes.set_title("joint space width (mm), lateral to medial (degrees)", fontsize=7)
     axes.tick_params(labelsize=6)
     axes.legend(fontsize=6)
 
