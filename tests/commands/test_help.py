@@ -11,8 +11,14 @@ GROUPS = {
     "phantom": ["preset: hard, random, standard"],
     "preprocess": ["cohort: check, oai", "labels: curve, polygon"],
     "split": [],
-    "train": ["activation: sigmoid, softmax", "loss: ce, dice, dice_ce", "model: resunet, unet", "logger: csv, wandb"],
-    "evaluate": ["field: half, whole", "logger: csv, wandb"],
+    "train": [
+        "activation: sigmoid, softmax",
+        "loss: ce, dice, dice_ce, dice_hausdorff, hausdorff",
+        "model: resunet, unet",
+        "measure: border, contour",
+        "logger: csv, wandb",
+    ],
+    "evaluate": ["field: half, joint, whole", "logger: csv, wandb"],
     "predict": [],
     "report": [],
 }

@@ -44,11 +44,12 @@ def test_best_checkpoint_is_not_the_last(run: Path) -> None:
 
 def test_evaluation_repeats_the_run(run: Path, store: Path, split: Path, tmp_path: Path) -> None:
     again = _evaluate(run / "checkpoints" / "best.ckpt", tmp_path / "again", store, split)
-    for name in ("summary.json", "test_hips.csv", "cohorts.csv"):
+    for name in ("summary.json", "test_hips.csv", "cohorts.csv", "agreement.csv", "test_profiles.csv"):
         assert (again / name).read_bytes() == (run / name).read_bytes()
     assert files(again) == {
         ".hydra/config.yaml", ".hydra/hydra.yaml", ".hydra/overrides.yaml", "cohorts.csv", "figures/hips.png",
-        "figures/mjsw.png", "metrics.csv", "summary.json", "test_hips.csv", "timing.json",
+        "figures/mjsw.png", "metrics.csv", "summary.json", "test_hips.csv", "timing.json", "agreement.csv",
+        "test_profiles.csv",
     }  # fmt: skip
 
 
