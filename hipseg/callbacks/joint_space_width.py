@@ -26,7 +26,7 @@ from hipseg.metrics.dice import dice_scores
 from hipseg.report.hip_figures import HipPicture
 from hipseg.report.run_folder import write_evaluation
 from hipseg.sample import HipSample
-from hipseg.transforms.polarity import Polarity
+from hipseg.transforms.polarity import corrected
 
 
 class JointSpaceWidth(Callback):
@@ -79,7 +79,7 @@ class JointSpaceWidth(Callback):
         for i, row in enumerate(batch.row.tolist()):
             spacing_mm = data.store.grid(row).spacing_mm
             found = joint_space_width(probabilities[i], spacing_mm, self._method)
-            found = self._plausible.judge(found, _polarity(data.store, row))
+            found = self._plausible.judge(found, corrected(data.store.polarity(row)))
             self._keep_hip(data, row, batch.image[i, 0].cpu().numpy(), predicted[i], found, dice[i])
 
     def _keep_hip(
@@ -148,12 +148,6 @@ def _without_network(store: Store, row: int, mirror: bool, method: Method) -> tu
         truth = (label == np.arange(len(LABEL_NAMES))[:, None, None]).astype(np.float32)
     spacing_mm = grid.spacing_mm
     return reference_width(landmarks * spacing_mm), joint_space_width(truth, spacing_mm, method)
-
-
-def _polarity(store: Store, row: int) -> Polarity:
-    """What the stored film shows: an inverted one was put right when it was stored."""
-    kept = str(store.films["polarity"].iat[int(store.image_rows[row])])
-    return "unsure" if kept == "unsure" else "stated"
 
 
 def _boundaries(

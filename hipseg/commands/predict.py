@@ -22,7 +22,7 @@ from hipseg.measure.quality import Plausible
 from hipseg.progress import track
 from hipseg.report.hip_figures import draw_prediction
 from hipseg.transforms.film import View, prepare_film, prepare_region
-from hipseg.transforms.polarity import Polarity, check_polarity
+from hipseg.transforms.polarity import Polarity, corrected
 
 
 def run(config: DictConfig) -> None:
@@ -97,9 +97,8 @@ def _predict_film(
     film = read_film(file, modalities)
     polarity, views = _prepare(film, made, locator)
     hips = predict_hips(task, views, field)
-    found = [
-        plausible.judge(joint_space_width(hip.probabilities, made["spacing_mm"], measure), polarity) for hip in hips
-    ]
+    measured = [joint_space_width(hip.probabilities, made["spacing_mm"], measure) for hip in hips]
+    found = [plausible.judge(joint, corrected(polarity)) for joint in measured]
     if hips:
         draw_prediction(hips, found, out / "figures" / f"{name}.png")
     for hip in hips:
@@ -118,12 +117,12 @@ def _prepare(film: Film, made: dict[str, Any], locator: NetworkLocator | None) -
     shape, percentiles = (made["rows"], made["columns"]), tuple(made["percentiles"])
     if locator is None:
         whole = prepare_film(film.pixels, film.grid, shape, made["spacing_mm"], percentiles)
-        return check_polarity(whole.image, whole.grid.spacing_mm), whole.views()
+        return whole.polarity, whole.views()
     overview = locator.prepare(film.pixels, film.grid)
-    pixels, heads = overview.correct(film.pixels), locator(film.pixels, film.grid)
+    pixels = overview.correct(film.pixels)
     views = {
         side: prepare_region(pixels, film.grid, head, shape, made["spacing_mm"], percentiles)
-        for side, head in heads.items()
+        for side, head in locator.find(overview).items()
         if head is not None
     }
-    return check_polarity(overview.image, overview.grid.spacing_mm), views
+    return overview.polarity, views

@@ -19,7 +19,7 @@ from hipseg.labels.curves import CurveFunction
 from hipseg.labels.label_map import draw_label_map
 from hipseg.labels.landmarks import LANDMARKS_PER_HIP, SIDES, Points, Side, hip_landmarks
 from hipseg.labels.points_file import read_points
-from hipseg.transforms.film import PreparedFilm, prepare_film, prepare_region
+from hipseg.transforms.film import PreparedFilm, View, prepare_film, prepare_region
 from hipseg.transforms.implant import shows_metal
 from hipseg.transforms.intensity import to_uint16
 from hipseg.transforms.polarity import Polarity
@@ -102,7 +102,7 @@ class Hip:
 
 
 @dataclass(frozen=True)
-class View:
+class StoredView:
     """An image that the store keeps, and where it lies on its film."""
 
     grid: Grid
@@ -115,7 +115,7 @@ class Processed:
 
     file: FilmFile
     film: Film
-    views: tuple[View, ...]
+    views: tuple[StoredView, ...]
     hips: tuple[Hip, ...]
     polarity: Polarity
     points_sha256: str
@@ -178,22 +178,21 @@ def process(task: Task) -> Outcome:
 def _process(file: FilmFile, settings: Settings) -> Processed:
     film = read_film(file.path, settings.modalities)
     points = read_points(file.points)
-    stored = (settings.rows, settings.columns), settings.spacing_mm
-    whole = stored if settings.region == "film" else (_OVERVIEW_SHAPE, _OVERVIEW_MM)
-    prepared = prepare_film(film.pixels, film.grid, *whole, settings.percentiles)
     landmarks = {side: hip_landmarks(points, side) for side in SIDES}
+    prepared = _prepare(film, settings)
     faults = {side: find_fault(landmarks[side], side, film.grid, prepared) for side in SIDES}
-    images = [(prepared.grid, prepared.image)]
+    found = [View(prepared.grid, prepared.image)]
     if settings.region == "joint":
-        heads = settings.locator(film.pixels, film.grid) if settings.locator else None
+        heads = settings.locator.find(prepared) if settings.locator else {}
         faults = {side: _and_located(faults[side], side, heads) for side in SIDES}
-        centres = [
-            film.grid.centre_mm if faults[side][0] else (heads and heads[side]) or _head_mm(landmarks[side])
-            for side in SIDES
-        ]
         pixels = prepared.correct(film.pixels)
-        images = [prepare_region(pixels, film.grid, centre, *stored, settings.percentiles) for centre in centres]
-    views = tuple(View(grid, to_uint16(image, settings.intensity_bits)) for grid, image in images)
+        shape = settings.rows, settings.columns
+        found = []
+        for side in SIDES:
+            # A hip that can't be used keeps its place in the store, with the film's middle.
+            centre = film.grid.centre_mm if faults[side][0] else heads.get(side) or _head_mm(landmarks[side])
+            found.append(prepare_region(pixels, film.grid, centre, shape, settings.spacing_mm, settings.percentiles))
+    views = tuple(StoredView(view.grid, to_uint16(view.image, settings.intensity_bits)) for view in found)
     # Both hips lie in the one view of a film, or each in its own.
     hips = tuple(
         _draw_hip(landmarks[side], side, faults[side], view.grid, settings.curves)
@@ -202,8 +201,17 @@ def _process(file: FilmFile, settings: Settings) -> Processed:
     return Processed(file, film, views, hips, prepared.polarity, file_sha256(file.points))
 
 
-def _and_located(fault: tuple[str, str], side: Side, heads: Heads | None) -> tuple[str, str]:
-    if fault[0] or heads is None or heads[side] is not None:
+def _prepare(film: Film, settings: Settings) -> PreparedFilm:
+    """The whole film: what is stored, or what its joints are found on."""
+    if settings.locator:
+        return settings.locator.prepare(film.pixels, film.grid)
+    stored = (settings.rows, settings.columns), settings.spacing_mm
+    whole = stored if settings.region == "film" else (_OVERVIEW_SHAPE, _OVERVIEW_MM)
+    return prepare_film(film.pixels, film.grid, *whole, settings.percentiles)
+
+
+def _and_located(fault: tuple[str, str], side: Side, heads: Heads) -> tuple[str, str]:
+    if fault[0] or side not in heads or heads[side] is not None:
         return fault
     return "not_located", f"the locator finds no joint on the {side}"
 

@@ -12,7 +12,7 @@ import json
 import os
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import blosc2
 import h5py
@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 from hipseg.errors import HipsegError
 from hipseg.grid import Grid
 from hipseg.labels.landmarks import Points
+from hipseg.transforms.polarity import Polarity
 
 FORMAT: Final = 1
 FILM_TYPE: Final = np.dtype(
@@ -146,6 +147,10 @@ class Store:
         film = self.films.iloc[int(self.image_rows[row])]
         shape = self.preprocessing["rows"], self.preprocessing["columns"]
         return Grid(shape, float(film["spacing_mm"]), (float(film["origin_x_mm"]), float(film["origin_y_mm"])))
+
+    def polarity(self, row: int) -> Polarity:
+        """What the film of a hip's row was found to be when it was stored; a `corrected` one shows bright bone here."""
+        return cast(Polarity, self.films["polarity"].iat[int(self.image_rows[row])])
 
 
 def written_films(file: h5py.File) -> NDArray[Any]:

@@ -11,7 +11,7 @@ from typing import Any, Final, Self
 import h5py
 import numpy as np
 
-from hipseg.data.process import Hip, Processed, Settings, View
+from hipseg.data.process import Hip, Processed, Settings, StoredView
 from hipseg.data.store import FILM_TYPE, FILTER, FORMAT, SAMPLE_TYPE, check_format, encode_chunk, written_films
 from hipseg.errors import HipsegError
 from hipseg.io.dicom import file_sha256
@@ -211,7 +211,7 @@ def _sample_row(film: Processed, hip: Hip, image: int) -> tuple[Any, ...]:
     return key.encode(), image, hip.side == "left", hip.side.encode(), not hip.reason, hip.reason.encode()
 
 
-def _film_row(film: Processed, view: View, samples_end: int) -> tuple[Any, ...]:
+def _film_row(film: Processed, view: StoredView, samples_end: int) -> tuple[Any, ...]:
     file, spacing, grid = film.file, film.film.spacing, view.grid
     rows, columns = film.film.pixels.shape
     return (

@@ -5,11 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Protocol
 
-import numpy as np
-from numpy.typing import NDArray
-
 from hipseg.grid import Grid
 from hipseg.labels.landmarks import Side
+from hipseg.transforms.film import Image, PreparedFilm
 
 Heads = dict[Side, tuple[float, float] | None]
 """The centre of each hip's femoral head, x and y in film millimetres; None where no joint is found."""
@@ -22,5 +20,8 @@ class HeadLocator(Protocol):
     def path(self) -> Path:
         """The checkpoint it works with."""
 
-    def __call__(self, pixels: NDArray[np.float32], film: Grid) -> Heads:
-        """The heads of a film (rows, columns) as read, whose pixels lie on `film`."""
+    def prepare(self, pixels: Image, film: Grid) -> PreparedFilm:
+        """A film (rows, columns) as read, whose pixels lie on `film`, as `find` needs it."""
+
+    def find(self, prepared: PreparedFilm) -> Heads:
+        """The heads of a prepared film."""

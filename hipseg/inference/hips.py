@@ -49,16 +49,16 @@ def predict_hips(network: Any, views: Mapping[Side, View], field: Field) -> list
 
     Args:
         network: (B, 1, H, W) in [0, 1] to (B, labels, H, W) probabilities.
-        views: Of each side, where its image lies on the film and the image, prepared as the network's training images.
+        views: Of each side, prepared as the network's training images.
         field: What the network was trained to see.
     """
     if not views:
         return []
-    cut = [field.cut(image, side == "left") for side, (_, image) in views.items()]
+    cut = [field.cut(view.image, side == "left") for side, view in views.items()]
     images = np.stack(cut).astype(np.float32)
     with torch.inference_mode():
         probabilities = network(torch.from_numpy(images)[:, None]).cpu().numpy()
     return [
-        HipPrediction(side, image, found, field, grid)
-        for (side, (grid, _)), image, found in zip(views.items(), images, probabilities, strict=True)
+        HipPrediction(side, image, found, field, view.grid)
+        for (side, view), image, found in zip(views.items(), images, probabilities, strict=True)
     ]

@@ -15,8 +15,19 @@ from hipseg.transforms.polarity import Polarity, check_polarity
 from hipseg.transforms.resample import inside_film, resample
 
 Image = NDArray[np.float32]
-View = tuple[Grid, Image]
-"""Where an image lies on its film, and the image, (rows, columns) in [0, 1]."""
+
+
+@dataclass(frozen=True)
+class View:
+    """What a network sees of a film.
+
+    Attributes:
+        grid: Where it lies on the film.
+        image: (rows, columns) in [0, 1].
+    """
+
+    grid: Grid
+    image: Image
 
 
 @dataclass(frozen=True)
@@ -39,7 +50,7 @@ class PreparedFilm:
 
     def views(self) -> dict[Side, View]:
         """Both hips in the one image."""
-        return {side: (self.grid, self.image) for side in SIDES}
+        return {side: View(self.grid, self.image) for side in SIDES}
 
     def correct(self, pixels: Image) -> Image:
         """The film's own pixels (rows, columns) with bone bright, as this film was found to need it."""
@@ -114,7 +125,7 @@ def prepare_region(
         percentiles: Of its own grey values, between which they are clipped.
 
     Returns:
-        Where the part lies, and its (rows, columns) in [0, 1], 0 beyond the film.
+        The part, 0 beyond the film.
 
     Raises:
         Excluded: `constant` for a part of one grey value.
@@ -122,6 +133,6 @@ def prepare_region(
     grid = Grid.centred(shape, spacing_mm, centre_mm)
     inside = inside_film(film, grid)
     try:
-        return grid, clip_and_scale(resample(pixels, film, grid), inside, percentiles)
+        return View(grid, clip_and_scale(resample(pixels, film, grid), inside, percentiles))
     except (ValueError, IndexError):
         raise Excluded("constant", "the image has one grey value between its percentiles") from None

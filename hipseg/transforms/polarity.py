@@ -56,6 +56,11 @@ def bone_brightness(image: NDArray[np.float32], spacing_mm: float) -> float:
     return 0.7 * _radial_agreement(coarse, active) + 0.3 * _ridge_balance(fine, coarse, active)
 
 
+def corrected(found: Polarity) -> Polarity:
+    """What an image shows once it was corrected as it was found to need it: bright bone, unless that can't be told."""
+    return "unsure" if found == "unsure" else "stated"
+
+
 def check_polarity(image: NDArray[np.float32], spacing_mm: float) -> Polarity:
     """Compare what the header states (bone is bright in `image`) with what the image shows.
 

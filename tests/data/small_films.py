@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from hipseg.data.cohorts import Cohort, FilmFile
-from hipseg.data.process import Hip, Processed, Settings, View
+from hipseg.data.process import Hip, Processed, Settings, StoredView
 from hipseg.grid import Grid
 from hipseg.io.dicom import Film
 from hipseg.io.dicom_writer import Header, write_radiograph
@@ -44,7 +44,9 @@ def processed(
         file=FilmFile(f"{number}.dcm", Path(f"{number}.dcm"), Path(f"{number}.pts"), "TINY", f"{number:05d}", visit),
         film=Film(np.zeros((20, 30), np.float32), spacing, f"{number:032x}{version:032x}"),
         views=tuple(
-            View(Grid((SIZE, SIZE), 1.0, (-2.5 + i, 4.25)), rng.integers(0, 65536, (SIZE, SIZE)).astype(np.uint16))
+            StoredView(
+                Grid((SIZE, SIZE), 1.0, (-2.5 + i, 4.25)), rng.integers(0, 65536, (SIZE, SIZE)).astype(np.uint16)
+            )
             for i in range(views)
         ),
         hips=(hips[0], hips[1]),

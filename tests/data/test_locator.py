@@ -1,63 +1,28 @@
-"""Regions around heads that a network finds: a stand-in for the network that sees the truth."""
+"""Regions around heads that a network finds."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
-import torch
+from oracle import OFF_PX, load_both, load_right
 from small_films import CHECK, film_settings, landmarks, write_film
-from torch import Tensor
 
 from hipseg.commands import main
 from hipseg.data.cohorts import find_films
 from hipseg.data.process import Processed, Task, process
-from hipseg.grid import Grid
 from hipseg.inference.locator import NetworkLocator
 from hipseg.io.dicom import read_film
 from hipseg.labels.circle import head_circle
-from hipseg.labels.curves import spline_curves
-from hipseg.labels.label_map import draw_label_shares
 from hipseg.labels.landmarks import hip_landmarks
-
-GRID = Grid.centred((512, 512), 0.9, (220.0, 220.0))
-OFF_PX = np.array([3.0, -2.0])
-
-
-class Oracle:
-    """Knows where the hips of `write_film` are, and says so a little beside; of the left ones nothing if asked."""
-
-    record = {  # noqa: RUF012
-        "preprocessing": {"rows": 512, "columns": 512, "spacing_mm": 0.9, "percentiles": [5.0, 95.0]},
-        "field": {"row": 0, "column": 0, "rows": 512, "columns": 512},
-    }
-
-    def __init__(self, only_right: bool) -> None:
-        self._only_right = only_right
-
-    def __call__(self, image: Tensor) -> Tensor:
-        """(2, 1, 512, 512) to (2, 4, 512, 512): both look like right hips."""
-        points = GRID.to_pixels(hip_landmarks(landmarks(), "right")) + OFF_PX
-        shares = torch.from_numpy(draw_label_shares(points, GRID.shape, spline_curves))
-        nothing = torch.zeros_like(shares)
-        nothing[0] = 1
-        return torch.stack([shares, nothing if self._only_right else shares])
-
-
-def load_both(path: Path) -> Any:
-    return Oracle(only_right=False)
-
-
-def load_right(path: Path) -> Any:
-    return Oracle(only_right=True)
 
 
 def test_heads_are_found_in_film_millimetres_on_both_sides(tmp_path: Path) -> None:
     film = read_film(write_film(tmp_path, "0000001"), ("CR",))
-    heads = NetworkLocator(load_both, tmp_path / "a.ckpt")(film.pixels, film.grid)
+    locator = NetworkLocator(load_both, tmp_path / "a.ckpt")
+    heads = locator.find(locator.prepare(film.pixels, film.grid))
     for side, mirror in (("right", 1), ("left", -1)):
         true = head_circle(hip_landmarks(landmarks(), side)).centre  # type: ignore[arg-type]
         found = np.array(heads[side])  # type: ignore[index]
