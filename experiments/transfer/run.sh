@@ -12,6 +12,7 @@ for preset in random standard hard; do
     rm -r "${out:?}/$preset"
     hipseg split store="$out/$preset.h5" out="$out/$preset.csv" ratios="${ratios[$preset]}"
 done
+python "$(dirname "$0")/ceiling.py" store="$out/standard.h5" truth="$out/standard.truth.csv" split="$out/standard.csv"
 for preset in random standard hard; do
     # shellcheck disable=SC2086
     hipseg train experiment=${recipe[$preset]} data.store="$out/$preset.h5" data.split="$out/$preset.csv" \

@@ -10,19 +10,19 @@ import pydicom
 import pytest
 from small_films import CHECK, FILM_MM, film_settings, landmarks, write_film
 
-from hipseg.data.cohorts import FilmFile
+from hipseg.data.cohorts import FilmFile, find_films
 from hipseg.data.exclusions import REASONS, Exclusion, exclusions_table
 from hipseg.data.process import Outcome, Processed, Settings, Task, process
 from hipseg.labels.points_file import write_points
 
 
+def listed(folder: Path, film: Path) -> FilmFile:
+    (file,) = (found for found in find_films(folder, {"CHECK": CHECK}).films if found.path == film)
+    return file
+
+
 def run(folder: Path, film: Path, settings: Settings | None = None) -> Outcome:
-    name = film.relative_to(folder).as_posix()
-    match = CHECK.film_regex.fullmatch(name)
-    assert match is not None
-    points = folder / CHECK.points.format(**match.groupdict())
-    file = FilmFile(name, film, points, "CHECK", match["subject"], match["visit"])
-    return process(Task(file, settings or film_settings(), "", ""))
+    return process(Task(listed(folder, film), settings or film_settings(), "", ""))
 
 
 def change(film: Path, **attributes: Any) -> None:
@@ -99,8 +99,9 @@ def test_a_film_as_large_as_the_grid_fits(tmp_path: Path, spacing_mm: float, fit
 
 def test_a_missing_file_is_unreadable(tmp_path: Path) -> None:
     film = write_film(tmp_path, "1")
+    file = listed(tmp_path, film)
     film.unlink()
-    done = run(tmp_path, film)
+    done = process(Task(file, film_settings(), "", ""))
     assert isinstance(done, Exclusion)
     assert done.reason == "unreadable"
 
