@@ -1,7 +1,7 @@
 """How well the true outlines themselves agree with points files that err: no model can be much better.
 
-Run from anywhere: `python experiments/transfer/ceiling.py store=FILE.h5 truth=FILE.truth.csv [split=FILE.csv]`; prints the
-Dice of every label on the hips of the store, or of the split's test set. The truth is what `hipseg phantom` writes.
+Run from anywhere: `python experiments/transfer/ceiling.py store=FILE.h5 truth=FILE.truth.csv [split=FILE.csv]`; prints
+the Dice of every label on the store's hips, or on the split's test set. The truth is what `hipseg phantom` writes.
 """
 
 from __future__ import annotations
