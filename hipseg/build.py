@@ -55,7 +55,7 @@ def build_task(config: Mapping[str, Any], record: dict[str, Any]) -> Segmentatio
     loss = make(config["loss"])(activation=activation)
     names = record["label_names"]
     return SegmentationTask(
-        network, activation, loss, names, make(config["optimizer"]), make(config["scheduler"]), record
+        network, activation, loss, names, make(config["optimizer"]), make(config["scheduler"]), record, config["passes"]
     )
 
 

@@ -14,6 +14,7 @@ from hipseg.build import build_network
 from hipseg.data.store import Store
 from hipseg.errors import HipsegError
 from hipseg.field import Field
+from hipseg.inference.shifts import Passes
 from hipseg.tasks.segmentation import SegmentationTask
 
 _VERSION: Final = 1
@@ -26,6 +27,7 @@ def make_record(
     label_names: Sequence[str],
     preprocessing: dict[str, Any],
     field: Field,
+    passes: Passes,
 ) -> dict[str, Any]:
     """The plain data of a checkpoint; it holds no path, subject or film.
 
@@ -36,6 +38,7 @@ def make_record(
         label_names: The background first.
         preprocessing: The store's.
         field: What the network sees of the stored image.
+        passes: See `SegmentationTask`.
     """
     return {
         "version": _VERSION,
@@ -45,6 +48,7 @@ def make_record(
         "label_names": list(label_names),
         "preprocessing": preprocessing,
         "field": asdict(field),
+        "passes": passes,
     }
 
 
@@ -66,13 +70,14 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
     return content
 
 
-def load(path: Path | str, trusted: tuple[str, ...] = ()) -> SegmentationTask:
+def load(path: Path | str, passes: Passes | None = None, trusted: tuple[str, ...] = ()) -> SegmentationTask:
     """A trained task, ready to predict: `task(image)` takes (B, 1, H, W) in [0, 1] and gives probabilities.
 
     Its `record` tells the labels, the preprocessing and the field that images must have.
 
     Args:
         path: Of `best.ckpt` or `last.ckpt`.
+        passes: Over how many places of an image to average; as many as the run was tested with if not given.
         trusted: Beginnings of names outside hipseg and MONAI that the checkpoint may import, for networks of your own.
 
     Raises:
@@ -82,7 +87,9 @@ def load(path: Path | str, trusted: tuple[str, ...] = ()) -> SegmentationTask:
     record = content["hipseg"]
     try:
         network, activation = build_network(record, ("hipseg.", "monai.networks.", *trusted))
-        task = SegmentationTask(network, activation, torch.nn.Identity(), record["label_names"], None, None, record)
+        passes = record.get("passes", 1) if passes is None else passes
+        names = record["label_names"]
+        task = SegmentationTask(network, activation, torch.nn.Identity(), names, None, None, record, passes)
         weights = content["state_dict"].items()
         network.load_state_dict({n.removeprefix("network."): w for n, w in weights if n.startswith("network.")})
     except (KeyError, RuntimeError) as error:

@@ -11,14 +11,17 @@ from hipseg.build import build_data, build_trainer
 from hipseg.checkpoint import load, require_same_data
 from hipseg.commands.outcome import print_outcome
 from hipseg.commands.run import begin_run, open_loggers, quieten
+from hipseg.inference.shifts import Passes
 from hipseg.instantiation import check
+from hipseg.options import check_value
 
 
 def run(config: DictConfig) -> None:
     """Run the command on its configuration."""
     content = check(config)
     quieten()
-    task = load(Path(content["checkpoint"]))
+    passes = check_value(Passes | None, content["passes"], "passes")
+    task = load(Path(content["checkpoint"]), passes)
     # The network sees what it was trained on, in the precision it was tested in.
     content["data"]["field"] = task.record["field"] | {"_target_": "hipseg.field.Field"}
     content["trainer"]["precision"] = task.record["training"]["precision"]

@@ -14,6 +14,7 @@ from hipseg.errors import Excluded, HipsegError
 from hipseg.field import Field
 from hipseg.inference.hips import predict_hips
 from hipseg.inference.locator import NetworkLocator
+from hipseg.inference.shifts import Passes
 from hipseg.instantiation import call
 from hipseg.io.dicom import Film, read_film
 from hipseg.labels.landmarks import SIDES, Side
@@ -33,6 +34,7 @@ def run(config: DictConfig) -> None:
 def predict(
     checkpoint: Path,
     locator: Path | None,
+    passes: Passes | None,
     input: Path,
     out: Path,
     measure: Method,
@@ -44,13 +46,14 @@ def predict(
     Args:
         checkpoint: Of `hipseg train`.
         locator: For a checkpoint trained on joints: one trained on whole films, which finds them.
+        passes: Over how many places of an image the network's answers are averaged; as in its run's test if not given.
         input: A DICOM file, or a folder that is searched for files at any depth.
         out: Folder for `predictions.csv`, a label map a hip (PNG, labels 0 to 3, left hips mirrored), a picture a film.
         measure: `contour`, to a fraction of a pixel, or `border`, on pixel borders.
         plausible: Beyond which a measurement's status warns.
         modalities: DICOM modalities that are radiographs.
     """
-    task = load(checkpoint)
+    task = load(checkpoint, passes)
     finder = _finder(task.record, checkpoint, locator)
     files = _films(input)
     (out / "labels").mkdir(parents=True, exist_ok=True)

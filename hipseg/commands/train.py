@@ -14,7 +14,9 @@ from hipseg.commands.outcome import print_outcome
 from hipseg.commands.run import begin_run, open_loggers, quieten
 from hipseg.data.datamodule import HipDataModule
 from hipseg.errors import HipsegError
+from hipseg.inference.shifts import Passes
 from hipseg.instantiation import check
+from hipseg.options import check_value
 
 
 def run(config: DictConfig) -> None:
@@ -23,6 +25,7 @@ def run(config: DictConfig) -> None:
     quieten()
     if (epochs := content["trainer"]["max_epochs"]) is not None and epochs < 1:
         raise HipsegError(f"trainer.max_epochs: at least one epoch is needed, not {epochs}")
+    check_value(Passes, content["passes"], "passes")
     data = build_data(content)
     data.require("train", "val", "test")
     seed_everything(content["seed"], workers=True, verbose=False)
@@ -43,4 +46,5 @@ def _record(content: dict[str, Any], data: HipDataModule) -> dict[str, Any]:
     training["precision"] = content["trainer"]["precision"]
     store = data.store
     model, activation = content["model"], content["activation"]
-    return make_record(model, activation, training, store.label_names, store.preprocessing, data.field)
+    names, made = store.label_names, store.preprocessing
+    return make_record(model, activation, training, names, made, data.field, content["passes"])

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from hipseg.inference.shifts import Passes, mean_over_shifts
 from hipseg.losses.activation import Activation
 from hipseg.metrics.dice import Dice
 from hipseg.sample import SegmentationBatch
@@ -25,6 +26,9 @@ class SegmentationTask(BaseTask):
         optimizer: See `BaseTask`.
         scheduler: See `BaseTask`.
         record: See `BaseTask`.
+
+    Attributes:
+        passes: Over how many places of an image its probabilities are averaged in tests and predictions.
     """
 
     def __init__(
@@ -36,6 +40,7 @@ class SegmentationTask(BaseTask):
         optimizer: OptimizerFactory | None,
         scheduler: ScheduleFactory | None,
         record: dict[str, Any],
+        passes: Passes = 1,
     ) -> None:
         super().__init__(network, optimizer, scheduler, record)
         # In this layout planar convolutions, and the largest of all labels, are found fastest.
@@ -44,12 +49,13 @@ class SegmentationTask(BaseTask):
                 weights.data = weights.data.contiguous(memory_format=torch.channels_last)
         self.activation = activation
         self.loss = loss
+        self.passes = passes
         self.train_dice = Dice(label_names)
         self.val_dice, self.test_dice = Dice(label_names), Dice(label_names)
 
     def forward(self, image: Tensor) -> Tensor:
         """(B, C, ...) images in [0, 1] to (B, labels, ...) float32 probabilities, the background first."""
-        return self.activation.probabilities(self._logits(image))
+        return mean_over_shifts(lambda seen: self.activation.probabilities(self._logits(seen)), image, self.passes)
 
     def _logits(self, image: Tensor) -> Tensor:
         layout = torch.channels_last if image.ndim == 4 else torch.contiguous_format
@@ -58,15 +64,18 @@ class SegmentationTask(BaseTask):
         return logits
 
     def _step(self, batch: SegmentationBatch, stage: Stage) -> dict[str, Tensor]:
-        logits = self._logits(batch.image)
-        untaught = isinstance(self.loss, nn.Identity)  # loaded to predict
-        loss = logits.new_zeros(()) if untaught else self.loss(logits, batch.label, batch.weight)
-        predicted = self.activation.decide(logits.detach())
-        self._dice(stage).update(predicted, batch.label, batch.outside)
-        self.log(f"{stage}/loss", loss, on_step=False, on_epoch=True, batch_size=len(batch.image))
+        found: dict[str, Tensor] = {}
+        loss = batch.image.new_zeros(())
         if stage == "test":
-            return {"loss": loss, "labels": predicted, "probabilities": self.activation.probabilities(logits)}
-        return {"loss": loss}
+            found["probabilities"] = self(batch.image)
+            found["labels"] = found["probabilities"].argmax(dim=1)
+        if not isinstance(self.loss, nn.Identity):  # loaded to predict
+            logits = self._logits(batch.image)
+            loss = self.loss(logits, batch.label, batch.weight)
+            found.setdefault("labels", self.activation.decide(logits.detach()))
+        self._dice(stage).update(found["labels"], batch.label, batch.outside)
+        self.log(f"{stage}/loss", loss, on_step=False, on_epoch=True, batch_size=len(batch.image))
+        return {"loss": loss, **found}
 
     def _dice(self, stage: Stage) -> Dice:
         return {"train": self.train_dice, "val": self.val_dice, "test": self.test_dice}[stage]

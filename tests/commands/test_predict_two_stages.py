@@ -59,7 +59,8 @@ def predicted(
     film = write_film(folder, "0000001", **header)
     coarse, fine = folder / "coarse.ckpt", folder / "fine.ckpt"
     close = CloseOracle(film, NetworkLocator(first, coarse))
-    monkeypatch.setattr("hipseg.commands.predict.load", lambda path: first(path) if path == coarse else close)
+    networks = {coarse: first(coarse), fine: close}
+    monkeypatch.setattr("hipseg.commands.predict.load", lambda path, passes=None: networks[path])
     main(["predict", f"checkpoint={fine}", f"locator={coarse}", f"input={film}", f"out={folder / 'out'}"])
     return pd.read_csv(folder / "out" / "predictions.csv"), close
 

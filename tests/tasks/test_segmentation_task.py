@@ -98,3 +98,21 @@ def test_record_is_in_the_checkpoint() -> None:
     checkpoint: dict[str, object] = {}
     _task(Softmax(), nn.Identity()).on_save_checkpoint(checkpoint)
     assert checkpoint == {"hipseg": {"version": 1}}
+
+
+def test_tests_and_predictions_average_over_places() -> None:
+    torch.manual_seed(0)
+    network = nn.Sequential(nn.Conv2d(1, 8, 4, stride=4), nn.Upsample(scale_factor=4), nn.Conv2d(8, 4, 1))
+    task = _task(activation := Softmax(), network).eval()
+    image = _batch(2, (32, 32), 1).image
+    once = task(image)
+    torch.testing.assert_close(once, activation.probabilities(network(image)))
+    task.passes = 3
+    many = task(image)
+    assert (many - once).abs().max() > 1e-3
+    torch.testing.assert_close(many.sum(dim=1), torch.ones(2, 32, 32))
+    batch = _batch(2, (32, 32), 1)
+    trainer = _trainer()
+    trainer.test(task, _loader(batch), verbose=False)
+    dice = dice_scores(many.argmax(dim=1), batch.label, 4, batch.outside)[:, 1:].mean()
+    assert trainer.callback_metrics["test/dice/mean"].item() == pytest.approx(dice.item(), abs=1e-6)
