@@ -15,7 +15,7 @@ from hipseg.measure.weight_bearing import angles
 _BENT_PX: Final = 2.5
 _STRAIGHT_PX: Final = 9.0  # what the end is continued from
 _ORDER: Final = 2
-_BELOW_PX: Final = 1.25  # where the joint space is looked for, clear of the roof's edge
+_BELOW_PX: Final = (1.25, 2.5)  # where the joint space is looked for, clear of the roof's edge
 _FURTHER_PX: Final = 4.0
 _STEPS_PER_PX: Final = 4
 
@@ -52,12 +52,24 @@ def _redraw_end(angle: Values, radius: Values, joint: Image, centre: Points, sig
     shape = Polynomial.fit(angle[inner], radius[inner], _ORDER)
     steps = np.arange(1, int(_STEPS_PER_PX * (_BENT_PX + _FURTHER_PX)))
     beyond = angle[keep][-1] + steps / (_STEPS_PER_PX * radius[-1])
-    there = sample(joint, _points(beyond, shape(beyond) - _BELOW_PX, centre, sign))
-    ended = np.flatnonzero(there < 0)
-    if len(ended) and ended[0] > 0:
-        i = ended[0]
-        last = beyond[i - 1] + there[i - 1] / (there[i - 1] - there[i]) * (beyond[i] - beyond[i - 1])
-        beyond = np.append(beyond[:i], last)
-    elif len(ended):
-        beyond = beyond[:0]
-    return np.append(angle[keep], beyond), np.append(radius[keep], shape(beyond))
+    near, far = (
+        _first_negative(beyond, sample(joint, _points(beyond, shape(beyond) - below, centre, sign)))
+        for below in _BELOW_PX
+    )
+    # The joint's end slants outward to the head: from two depths to where it meets the sourcil.
+    slant = np.clip(far - near, 0, _FURTHER_PX / radius[-1])
+    last = max(near - slant * _BELOW_PX[0] / (_BELOW_PX[1] - _BELOW_PX[0]), angle[0])
+    drawn = angle[keep & (angle < last)]
+    further = np.append(beyond[beyond < last], last)
+    return np.append(drawn, further), np.append(radius[: len(drawn)], shape(further))
+
+
+def _first_negative(at: Values, values: Values) -> float:
+    """Where, between `at` (n,), values (n,) turn negative; the first or last place if they begin or never end so."""
+    ended = np.flatnonzero(values < 0)
+    if not len(ended):
+        return float(at[-1])
+    i = int(ended[0])
+    if i == 0:
+        return float(at[0])
+    return float(at[i - 1] + values[i - 1] / (values[i - 1] - values[i]) * (at[i] - at[i - 1]))
