@@ -73,7 +73,7 @@ def build_loggers(config: Mapping[str, Any], data: HipDataModule) -> list[Any]:
 
 def public_config(config: Mapping[str, Any]) -> dict[str, Any]:
     """The configuration without paths: what could name a person, a machine or a study stays here."""
-    hidden = ("out", "folder", "logger", "callbacks", "checkpoint", "truth")
+    hidden = ("out", "folder", "logger", "callbacks", "checkpoint", "init", "truth")
     content = {name: value for name, value in config.items() if name not in hidden}
     content["data"] = {name: value for name, value in content["data"].items() if name not in ("store", "split")}
     content["trainer"] = {k: v for k, v in content["trainer"].items() if k != "default_root_dir"}

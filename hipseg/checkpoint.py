@@ -52,8 +52,12 @@ def make_record(
     }
 
 
-def read_checkpoint(path: Path) -> dict[str, Any]:
+def read_checkpoint(path: Path, key: str = "checkpoint") -> dict[str, Any]:
     """A checkpoint's content, without running code from it.
+
+    Args:
+        path: The file.
+        key: The option that names it.
 
     Raises:
         HipsegError: If the file is missing, damaged, or not a checkpoint of this hipseg.
@@ -62,11 +66,11 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
         content: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
         version = content["hipseg"]["version"]
     except FileNotFoundError:
-        raise HipsegError(f"checkpoint: there is no file {path}") from None
+        raise HipsegError(f"{key}: there is no file {path}") from None
     except (OSError, RuntimeError, EOFError, KeyError, TypeError, pickle.UnpicklingError):
-        raise HipsegError(f"checkpoint: {path} is not a checkpoint that hipseg wrote") from None
+        raise HipsegError(f"{key}: {path} is not a checkpoint that hipseg wrote") from None
     if version != _VERSION:
-        raise HipsegError(f"checkpoint: {path} has version {version}, this hipseg reads {_VERSION}")
+        raise HipsegError(f"{key}: {path} has version {version}, this hipseg reads {_VERSION}")
     return content
 
 
@@ -90,12 +94,33 @@ def load(path: Path | str, passes: Passes | None = None, trusted: tuple[str, ...
         passes = record.get("passes", 1) if passes is None else passes
         names = record["label_names"]
         task = SegmentationTask(network, activation, torch.nn.Identity(), names, None, None, record, passes)
-        weights = content["state_dict"].items()
-        network.load_state_dict({n.removeprefix("network."): w for n, w in weights if n.startswith("network.")})
+        network.load_state_dict(_weights(content))
     except (KeyError, RuntimeError) as error:
         said = f"{path} is damaged, its record and weights do not fit ({type(error).__name__})"
         raise HipsegError(f"checkpoint: {said}") from None
     return task.eval()
+
+
+def start_from(content: dict[str, Any], network: torch.nn.Module) -> None:
+    """Give a network the weights of a checkpoint, so that training goes on from there.
+
+    Args:
+        content: Of the checkpoint.
+        network: That is to be trained.
+
+    Raises:
+        HipsegError: If they are another network's.
+    """
+    try:
+        network.load_state_dict(_weights(content))
+    except RuntimeError:
+        said = "the checkpoint holds another network; choose its model, activation and labels"
+        raise HipsegError(f"init: {said}") from None
+
+
+def _weights(content: dict[str, Any]) -> dict[str, Any]:
+    weights = content["state_dict"].items()
+    return {name.removeprefix("network."): w for name, w in weights if name.startswith("network.")}
 
 
 def require_same_data(record: dict[str, Any], store: Store, path: Path) -> None:
