@@ -17,7 +17,7 @@ _STYLE: Final = """body{font:15px/1.45 system-ui,sans-serif;margin:2rem auto;max
 table{border-collapse:collapse;font-size:13px}td,th{padding:.3rem .6rem;border-bottom:1px solid #ddd;text-align:right}
 td:first-child,th:first-child,td:nth-child(2),th:nth-child(2){text-align:left}img{max-width:100%}
 div.scroll{overflow-x:auto}"""
-_HIDDEN: Final = ("data.store", "data.split", "out", "checkpoint")
+_HIDDEN: Final = ("data.store", "data.split", "out", "checkpoint", "init", "truth")
 
 
 def read_run(folder: Path) -> dict[str, object]:
