@@ -30,10 +30,9 @@ for test in standard hard; do
     hipseg preprocess input="$out/films/$test" store="$out/$test.h5"
     hipseg preprocess input="$out/films/$test" store="$out/$test.joints.h5" region=joint locator="$coarse"
     hipseg split store="$out/$test.h5" out="$out/$test.csv" ratios=[0,0,1]
-    hipseg split store="$out/$test.joints.h5" out="$out/$test.joints.csv" ratios=[0,0,1] # without those not located
     hipseg evaluate checkpoint="$coarse" data.store="$out/$test.h5" data.split="$out/$test.csv" \
         truth="$out/films/$test.truth.csv" out="$out/one_on_$test"
-    hipseg evaluate checkpoint="$joint" data.store="$out/$test.joints.h5" data.split="$out/$test.joints.csv" \
+    hipseg evaluate checkpoint="$joint" data.store="$out/$test.joints.h5" data.split="$out/$test.csv" \
         truth="$out/films/$test.truth.csv" out="$out/two_on_$test"
 done
 hipseg report runs="[$(echo "$out"/*_on_* | tr ' ' ',')]" out="$out/report.html"

@@ -125,7 +125,10 @@ class JointSpaceWidth(Callback):
 
     def on_test_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Write tables and figures, and hand the results to loggers that take them."""
-        hips = pd.DataFrame(self._rows)
+        # A hip that was not found is one that was not segmented.
+        none = {f"dice_{name}": 0.0 for name in LABEL_NAMES[1:]}
+        lost = [{"sample": key, **none, "status": "not_located"} for key in _datamodule(trainer).not_located]
+        hips = pd.DataFrame(self._rows + lost)
         pd.concat(self._profiles).to_csv(self._folder / "test_profiles.csv", index=False, float_format="%.4f")
         repeats: dict[str, str] = {}
         if self._truth is not None:

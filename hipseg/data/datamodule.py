@@ -11,6 +11,7 @@ from pytorch_lightning import LightningDataModule
 from torch.utils.data import DataLoader
 
 from hipseg.data.dataset import EpochSampler, HipDataset
+from hipseg.data.exclusions import NOT_LOCATED
 from hipseg.data.split import Subset, read_split, subset_samples
 from hipseg.data.store import Store
 from hipseg.errors import HipsegError
@@ -35,6 +36,9 @@ class HipDataModule(LightningDataModule):
         train_size: Use the first so many training hips; all if None.
         val_size: Likewise for validation.
         seed: Of shuffling and augmentation.
+
+    Attributes:
+        not_located: Test hips that a locator did not find, so that the store has nothing of them.
 
     Raises:
         HipsegError: If a file is missing or unfit, the split does not match, or the field lies beyond the images.
@@ -63,6 +67,10 @@ class HipDataModule(LightningDataModule):
         if not field.fits(shape):
             raise HipsegError(f"data.field: rows {field.window[0]} and columns {field.window[1]} exceed {shape}")
         table = read_split(Path(split), self.store.samples)
+        stored = self.store.samples
+        lost = table["sample"].isin(stored.loc[stored["reason"] == NOT_LOCATED, "key"])
+        self.not_located = subset_samples(table[lost], "test", None)
+        table = table[~lost]
         self.samples: dict[Subset, list[str]] = {
             "train": subset_samples(table, "train", train_size),
             "val": subset_samples(table, "val", val_size),

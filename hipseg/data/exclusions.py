@@ -6,6 +6,7 @@ from typing import Final, NamedTuple
 
 import pandas as pd
 
+NOT_LOCATED: Final = "not_located"
 FILM_REASONS: Final[dict[str, str]] = {
     "name": "the file's name fits no cohort's pattern",
     "duplicate_visit": "another film has the same cohort, subject and visit",
@@ -29,7 +30,7 @@ HIP_REASONS: Final[dict[str, str]] = {
     "side_missing": "this side has no landmarks",
     "points_outside": "landmarks lie outside the film",
     "implant": "metal in place of the femoral head",
-    "not_located": "the locator finds no femoral head here",
+    NOT_LOCATED: "the locator finds no femoral head here",
 }
 REASONS: Final = FILM_REASONS | HIP_REASONS
 

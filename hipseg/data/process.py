@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hipseg.data.cohorts import FilmFile
-from hipseg.data.exclusions import Exclusion
+from hipseg.data.exclusions import NOT_LOCATED, Exclusion
 from hipseg.errors import Excluded
 from hipseg.grid import Grid
 from hipseg.inference.heads import HeadLocator, Heads
@@ -213,7 +213,7 @@ def _prepare(film: Film, settings: Settings) -> PreparedFilm:
 def _and_located(fault: tuple[str, str], side: Side, heads: Heads) -> tuple[str, str]:
     if fault[0] or side not in heads or heads[side] is not None:
         return fault
-    return "not_located", f"the locator finds no joint on the {side}"
+    return NOT_LOCATED, f"the locator finds no joint on the {side}"
 
 
 def _head_mm(landmarks_mm: Points) -> tuple[float, float]:

@@ -9,6 +9,7 @@ from typing import Final, Literal, get_args
 import numpy as np
 import pandas as pd
 
+from hipseg.data.exclusions import NOT_LOCATED
 from hipseg.errors import HipsegError
 
 Subset = Literal["train", "val", "test"]
@@ -63,7 +64,7 @@ def read_split(path: Path, samples: pd.DataFrame) -> pd.DataFrame:
 
     Args:
         path: CSV with `sample`, `subset`.
-        samples: The store's samples.
+        samples: The store's samples; one that no locator found may be named, so that it can be counted.
 
     Raises:
         HipsegError: If the file is missing, malformed, or names samples that the store lacks or marks unusable.
@@ -80,7 +81,7 @@ def read_split(path: Path, samples: pd.DataFrame) -> pd.DataFrame:
         raise HipsegError(f"data.split: {path} has the subset '{min(strange)}'; it must be train, val or test")
     if table["sample"].duplicated().any():
         raise HipsegError(f"data.split: {path} lists a sample twice; make it again with 'hipseg split'")
-    known = set(samples.loc[samples["usable"], "key"])
+    known = set(samples.loc[samples["usable"] | (samples["reason"] == NOT_LOCATED), "key"])
     if absent := [sample for sample in table["sample"] if sample not in known]:
         said = f"{len(absent)} of {len(table)} samples are not usable samples of the store"
         raise HipsegError(f"data.split: {path} does not match the store: {said}; make it with 'hipseg split'")

@@ -41,5 +41,6 @@ def write_evaluation(
     draw_agreement(hips, agreement, drawn[0])
     if count:
         drawn.append(figures / "hips.png")
-        draw_hips({sample: pictures[sample] for sample in choose_hips(hips, count)}, drawn[1])
+        seen = hips[hips["sample"].isin(pictures)]
+        draw_hips({sample: pictures[sample] for sample in choose_hips(seen, count)}, drawn[1])
     return summary, drawn

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import h5py
 import numpy as np
 import pandas as pd
 import pytest
@@ -161,3 +163,25 @@ def test_another_datamodule_is_refused(tmp_path: Path) -> None:
     trainer, module = SimpleNamespace(datamodule=None), None
     with pytest.raises(TypeError, match="HipDataModule"):
         callback.on_test_batch_end(trainer, module, {"labels": labels}, batch, 0)  # type: ignore[arg-type]
+
+
+def test_a_hip_that_was_not_located_has_failed(store: Path, all_hips: HipDataModule, tmp_path: Path) -> None:
+    shutil.copy(store, tmp_path / "store.h5")
+    pd.DataFrame({"sample": all_hips.samples["test"][:5], "subset": "test"}).to_csv(tmp_path / "split.csv", index=False)
+    lost = all_hips.samples["test"][2]
+    with h5py.File(tmp_path / "store.h5", "a") as file:
+        samples = file["samples"][()]
+        samples["usable"][samples["key"] == lost.encode()] = False
+        samples["reason"][samples["key"] == lost.encode()] = b"not_located"
+        file["samples"][...] = samples
+    data = HipDataModule(
+        tmp_path / "store.h5", tmp_path / "split.csv", FIELD, NoAugmentation(), everywhere, 0, 8, 0, None, None, 0
+    )
+    _evaluate(data, tmp_path)
+    hips = pd.read_csv(tmp_path / "test_hips.csv", index_col="sample")
+    assert len(hips) == 5
+    assert hips.loc[lost, "status"] == "not_located"
+    assert hips.loc[lost, "dice_joint_space"] == 0
+    assert np.isnan(hips.loc[lost, "mjsw_predicted_mm"])
+    summary = json.loads((tmp_path / "summary.json").read_text())
+    assert (summary["mjsw/measured"], summary["mjsw/failed"]) == (4, 1)

@@ -10,13 +10,13 @@ import pytest
 from small_films import write_film
 
 from hipseg.commands import main
-from hipseg.data.exclusions import FILM_REASONS, HIP_REASONS, REASONS
+from hipseg.data.exclusions import FILM_REASONS, HIP_REASONS, NOT_LOCATED, REASONS
 from hipseg.data.store import Store
 from hipseg.phantom.plants import plant_exclusions
 
 Row = tuple[str, str, str]
 
-PLANTED = [reason for reason in REASONS if reason != "not_located"]  # that takes a network
+PLANTED = [reason for reason in REASONS if reason != NOT_LOCATED]  # that takes a network
 
 
 def exclusions(store: Path) -> set[Row]:

@@ -85,7 +85,8 @@ def test_largest_remainder(count: int, ratios: tuple[float, ...], expected: list
 def samples() -> pd.DataFrame:
     """Twenty subjects, two visits, every seventh hip unusable."""
     keys = [f"CHECK/{s:02d}/T{v:02d}/{side}" for s in range(20) for v in (0, 2) for side in ("left", "right")]
-    return pd.DataFrame({"key": keys, "usable": [i % 7 != 0 for i in range(len(keys))]})
+    usable = [i % 7 != 0 for i in range(len(keys))]
+    return pd.DataFrame({"key": keys, "usable": usable, "reason": np.where(usable, "", "side_missing")})
 
 
 @pytest.mark.parametrize("by", ["subject", "sample"])
@@ -152,6 +153,14 @@ def test_a_zero_share_is_an_empty_subset(samples: pd.DataFrame) -> None:
 def test_a_written_split_reads_back(samples: pd.DataFrame, tmp_path: Path) -> None:
     table = make_split(samples, "subject", (8, 1, 1), 0)
     table.to_csv(tmp_path / "split.csv", index=False)
+    assert read_split(tmp_path / "split.csv", samples).equals(table)
+
+
+def test_a_split_may_name_what_a_locator_lost(samples: pd.DataFrame, tmp_path: Path) -> None:
+    table = make_split(samples, "subject", (8, 1, 1), 0)
+    table.to_csv(tmp_path / "split.csv", index=False)
+    lost = samples["key"] == table["sample"][3]
+    samples.loc[lost, ["usable", "reason"]] = [False, "not_located"]
     assert read_split(tmp_path / "split.csv", samples).equals(table)
 
 
