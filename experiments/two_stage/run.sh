@@ -8,20 +8,26 @@ make_films() { # name, preset, subjects, seed, exposures
     hipseg phantom out="$out/films/$1" preset="$2" subjects="$3" seed="$4" exposures="$5" plants=false
 }
 
-# The first stage, which is also the one-stage system.
-make_films coarse standard 450 3 1
-hipseg preprocess input="$out/films/coarse" store="$out/coarse.h5"
-hipseg split store="$out/coarse.h5" out="$out/coarse.csv" ratios=[0.96,0.02,0.02]
-hipseg train experiment=hour trainer.max_epochs=24 data.store="$out/coarse.h5" data.split="$out/coarse.csv" \
-    out="$out/run_coarse"
-coarse=$out/run_coarse/checkpoints/best.ckpt
+# Films to learn from: 200 subjects first, then 450 others.
+hipseg phantom out="$out/films/first" preset=standard subjects=200 seed=2
+make_films more standard 450 3 1
+for films in first more; do
+    hipseg preprocess input="$out/films/$films" store="$out/$films.h5"
+    hipseg preprocess input="$out/films/$films" store="$out/$films.joints.h5" region=joint
+done
+hipseg split store="$out/first.h5" out="$out/first.csv" ratios=[0.8,0.05,0.15]
+hipseg split store="$out/more.h5" out="$out/more.csv" ratios=[0.96,0.02,0.02]
 
-# The second stage, on regions around the landmarks.
-make_films joints standard 200 2 1
-hipseg preprocess input="$out/films/joints" store="$out/joints.h5" region=joint
-hipseg split store="$out/joints.h5" out="$out/joints.csv" ratios=[0.92,0.05,0.03]
-hipseg train experiment=joint data.store="$out/joints.h5" data.split="$out/joints.csv" out="$out/run_joint"
-joint=$out/run_joint/checkpoints/best.ckpt
+# The first stage, which is also the one-stage system; and the second, on regions around the landmarks.
+train() { # experiment, stores' ending, epochs on the first films, epochs on the others
+    hipseg train experiment="$1" trainer.max_epochs="$3" data.store="$out/first$2.h5" data.split="$out/first.csv" \
+        out="$out/$1_first"
+    hipseg train experiment="$1" trainer.max_epochs="$4" scheduler.max_lr=1e-3 \
+        init="$out/$1_first/checkpoints/best.ckpt" data.store="$out/more$2.h5" data.split="$out/more.csv" out="$out/$1"
+}
+train hour "" 34 10
+train joint .joints 20 6
+coarse=$out/hour/checkpoints/best.ckpt joint=$out/joint/checkpoints/best.ckpt
 
 # Subjects that neither has seen, every visit exposed twice on standard; the first stage finds the regions.
 make_films standard standard 45 9 2
