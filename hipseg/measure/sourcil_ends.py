@@ -16,6 +16,7 @@ _BENT_PX: Final = 2.5
 _STRAIGHT_PX: Final = 9.0  # what the end is continued from
 _ORDER: Final = 2
 _BELOW_PX: Final = (1.25, 2.5)  # where the joint space is looked for, clear of the roof's edge
+_STEEPEST_PX: Final = 2.0  # further out at the second depth than at the first; beyond that something else was met
 _FURTHER_PX: Final = 4.0
 _STEPS_PER_PX: Final = 4
 
@@ -57,7 +58,7 @@ def _redraw_end(angle: Values, radius: Values, joint: Image, centre: Points, sig
         for below in _BELOW_PX
     )
     # The joint's end slants outward to the head: from two depths to where it meets the sourcil.
-    slant = np.clip(far - near, 0, _FURTHER_PX / radius[-1])
+    slant = far - near if 0 < far - near < _STEEPEST_PX / radius[-1] else 0.0
     last = max(near - slant * _BELOW_PX[0] / (_BELOW_PX[1] - _BELOW_PX[0]), angle[0])
     drawn = angle[keep & (angle < last)]
     further = np.append(beyond[beyond < last], last)
