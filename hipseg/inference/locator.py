@@ -8,10 +8,14 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from hipseg.field import Field
 from hipseg.grid import Grid
 from hipseg.inference.heads import Heads
-from hipseg.inference.hips import predict_hips
+from hipseg.inference.hips import HipPrediction, predict_hips
+from hipseg.labels.label_map import FEMORAL_HEAD_LABEL
+from hipseg.labels.landmarks import Points
 from hipseg.measure.joint_curves import NotTraced, trace_joint
 from hipseg.transforms.film import Image, PreparedFilm, prepare_film
 
@@ -47,14 +51,23 @@ class NetworkLocator:
         task = _loaded(self.load, self.path)
         centres: Heads = {}
         for hip in predict_hips(task, prepared.views(), Field(**task.record["field"])):
-            try:
-                circle = trace_joint(hip.probabilities).head
-            except NotTraced:
-                centres[hip.side] = None
-                continue
-            x, y = hip.to_film_mm(circle.centre * hip.grid.spacing_mm)
-            centres[hip.side] = float(x), float(y)
+            centres[hip.side] = None
+            if (centre := _head_centre(hip)) is not None:
+                x, y = hip.to_film_mm(centre * hip.grid.spacing_mm)
+                centres[hip.side] = float(x), float(y)
         return centres
+
+
+def _head_centre(hip: HipPrediction) -> Points | None:
+    """In pixels of what the network saw; None if there is no joint, or what was taken for one has no head around it."""
+    try:
+        centre = trace_joint(hip.probabilities).head.centre
+    except NotTraced:
+        return None
+    column, row = np.rint(centre).astype(int)
+    rows, columns = hip.labels.shape
+    inside = 0 <= row < rows and 0 <= column < columns
+    return centre if inside and hip.labels[row, column] == FEMORAL_HEAD_LABEL else None
 
 
 @lru_cache(maxsize=2)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from oracle import OFF_PX, load_both, load_right
+from oracle import OFF_PX, load_both, load_hollow, load_right
 from small_films import CHECK, film_settings, landmarks, write_film
 
 from hipseg.commands import main
@@ -27,6 +27,12 @@ def test_heads_are_found_in_film_millimetres_on_both_sides(tmp_path: Path) -> No
         true = head_circle(hip_landmarks(landmarks(), side)).centre  # type: ignore[arg-type]
         found = np.array(heads[side])  # type: ignore[index]
         np.testing.assert_allclose(found - true, 0.9 * OFF_PX * [mirror, 1], atol=0.35)
+
+
+def test_a_centre_that_is_no_head_is_not_taken(tmp_path: Path) -> None:
+    film = read_film(write_film(tmp_path, "0000001"), ("CR",))
+    locator = NetworkLocator(load_hollow, tmp_path / "a.ckpt")
+    assert locator.find(locator.prepare(film.pixels, film.grid)) == {"right": None, "left": None}
 
 
 def test_region_is_around_the_head_that_was_found_and_labels_stay_true(tmp_path: Path) -> None:
