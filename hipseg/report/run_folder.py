@@ -35,7 +35,7 @@ def write_evaluation(
     by_cohort(hips).to_csv(folder / "cohorts.csv", float_format="%.6g")
     agreement = agreement_table(hips, repeats)
     agreement.to_csv(folder / "agreement.csv", index=False, float_format="%.6g")
-    summary = headline(agreement) | summarise(hips)
+    summary = summarise(hips) | headline(agreement)
     (folder / "summary.json").write_text(json.dumps(summary, indent=2) + "\n")
     drawn = [figures / "mjsw.png"]
     draw_agreement(hips, agreement, drawn[0])
