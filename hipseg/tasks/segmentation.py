@@ -65,13 +65,14 @@ class SegmentationTask(BaseTask):
 
     def _step(self, batch: SegmentationBatch, stage: Stage) -> dict[str, Tensor]:
         found: dict[str, Tensor] = {}
-        loss = batch.image.new_zeros(())
         if stage == "test":
             found["probabilities"] = self(batch.image)
             found["labels"] = found["probabilities"].argmax(dim=1)
-        if not isinstance(self.loss, nn.Identity):  # loaded to predict
+        untaught = isinstance(self.loss, nn.Identity)  # loaded to predict
+        loss = batch.image.new_zeros(())
+        if not (untaught and found):
             logits = self._logits(batch.image)
-            loss = self.loss(logits, batch.label, batch.weight)
+            loss = loss if untaught else self.loss(logits, batch.label, batch.weight)
             found.setdefault("labels", self.activation.decide(logits.detach()))
         self._dice(stage).update(found["labels"], batch.label, batch.outside)
         self.log(f"{stage}/loss", loss, on_step=False, on_epoch=True, batch_size=len(batch.image))

@@ -116,3 +116,13 @@ def test_tests_and_predictions_average_over_places() -> None:
     trainer.test(task, _loader(batch), verbose=False)
     dice = dice_scores(many.argmax(dim=1), batch.label, 4, batch.outside)[:, 1:].mean()
     assert trainer.callback_metrics["test/dice/mean"].item() == pytest.approx(dice.item(), abs=1e-6)
+
+
+def test_a_task_loaded_to_predict_can_be_validated() -> None:
+    torch.manual_seed(0)
+    network, batch = nn.Conv2d(1, 4, 3, padding=1), _batch(2, (32, 32), 1)
+    task = SegmentationTask(network, Softmax(), nn.Identity(), NAMES, None, None, {"version": 1})
+    trainer = _trainer()
+    trainer.validate(task, _loader(batch), verbose=False)
+    dice = dice_scores(network(batch.image).argmax(dim=1), batch.label, 4, batch.outside)[:, 1:].mean()
+    assert trainer.callback_metrics["val/dice/mean"].item() == pytest.approx(dice.item(), abs=1e-6)
