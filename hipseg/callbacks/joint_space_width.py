@@ -13,6 +13,7 @@ from pydantic import Field
 from pytorch_lightning import Callback, LightningModule, Trainer
 
 from hipseg.data.datamodule import HipDataModule
+from hipseg.data.exclusions import NOT_LOCATED
 from hipseg.data.store import Store
 from hipseg.data.truth import read_truth
 from hipseg.labels.curves import CURVE_FUNCTIONS
@@ -127,7 +128,7 @@ class JointSpaceWidth(Callback):
         """Write tables and figures, and hand the results to loggers that take them."""
         # A hip that was not found is one that was not segmented.
         none = {f"dice_{name}": 0.0 for name in LABEL_NAMES[1:]}
-        lost = [{"sample": key, **none, "status": "not_located"} for key in _datamodule(trainer).not_located]
+        lost = [{"sample": key, **none, "status": NOT_LOCATED} for key in _datamodule(trainer).not_located]
         hips = pd.DataFrame(self._rows + lost)
         pd.concat(self._profiles).to_csv(self._folder / "test_profiles.csv", index=False, float_format="%.4f")
         repeats: dict[str, str] = {}

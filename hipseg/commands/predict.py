@@ -22,7 +22,7 @@ from hipseg.measure import Method, joint_space_width
 from hipseg.measure.quality import Plausible
 from hipseg.progress import track
 from hipseg.report.hip_figures import draw_prediction
-from hipseg.transforms.film import View, prepare_film, prepare_region
+from hipseg.transforms.film import View, prepare_as, prepare_region
 from hipseg.transforms.polarity import Polarity, corrected
 
 
@@ -117,10 +117,10 @@ def _predict_film(
 
 def _prepare(film: Film, made: dict[str, Any], locator: NetworkLocator | None) -> tuple[Polarity, dict[Side, View]]:
     """The film as its network sees it: one image for both hips, or one around each head that the locator finds."""
-    shape, percentiles = (made["rows"], made["columns"]), tuple(made["percentiles"])
     if locator is None:
-        whole = prepare_film(film.pixels, film.grid, shape, made["spacing_mm"], percentiles)
+        whole = prepare_as(made, film.pixels, film.grid)
         return whole.polarity, whole.views()
+    shape, percentiles = (made["rows"], made["columns"]), tuple(made["percentiles"])
     overview = locator.prepare(film.pixels, film.grid)
     pixels = overview.correct(film.pixels)
     views = {

@@ -17,7 +17,7 @@ from hipseg.inference.hips import HipPrediction, predict_hips
 from hipseg.labels.label_map import FEMORAL_HEAD_LABEL
 from hipseg.labels.landmarks import Points
 from hipseg.measure.joint_curves import NotTraced, trace_joint
-from hipseg.transforms.film import Image, PreparedFilm, prepare_film
+from hipseg.transforms.film import Image, PreparedFilm, prepare_as
 
 
 @dataclass(frozen=True)
@@ -42,9 +42,7 @@ class NetworkLocator:
         Raises:
             Excluded: If that can't be done.
         """
-        made = _loaded(self.load, self.path).record["preprocessing"]
-        shape, percentiles = (made["rows"], made["columns"]), tuple(made["percentiles"])
-        return prepare_film(pixels, film, shape, made["spacing_mm"], percentiles)
+        return prepare_as(_loaded(self.load, self.path).record["preprocessing"], pixels, film)
 
     def find(self, prepared: PreparedFilm) -> Heads:
         """The centre of each hip's femoral head, x and y in film millimetres; None where no joint is found."""
@@ -65,9 +63,9 @@ def _head_centre(hip: HipPrediction) -> Points | None:
     except NotTraced:
         return None
     column, row = np.rint(centre).astype(int)
-    rows, columns = hip.labels.shape
-    inside = 0 <= row < rows and 0 <= column < columns
-    return centre if inside and hip.labels[row, column] == FEMORAL_HEAD_LABEL else None
+    labels = hip.labels
+    inside = 0 <= row < labels.shape[0] and 0 <= column < labels.shape[1]
+    return centre if inside and labels[row, column] == FEMORAL_HEAD_LABEL else None
 
 
 @lru_cache(maxsize=2)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -104,6 +106,11 @@ def prepare_film(
     except (ValueError, IndexError):
         raise Excluded("constant", "the image has one grey value between its percentiles") from None
     return PreparedFilm(grid, inside, raw, image, polarity)
+
+
+def prepare_as(made: Mapping[str, Any], pixels: Image, film: Grid) -> PreparedFilm:
+    """`prepare_film` with what a store's or a checkpoint's `preprocessing` says."""
+    return prepare_film(pixels, film, (made["rows"], made["columns"]), made["spacing_mm"], tuple(made["percentiles"]))
 
 
 def prepare_region(
