@@ -10,20 +10,20 @@ from __future__ import annotations
 from typing import Final, NamedTuple
 
 import numpy as np
-from contourpy import contour_generator
 from scipy.ndimage import find_objects, label
 
 from hipseg.labels.circle import Circle, fit_circle
 from hipseg.labels.curves import JointCurves
-from hipseg.labels.label_map import FEMORAL_HEAD_LABEL, JOINT_SPACE_LABEL, ROOF_LABEL
+from hipseg.labels.label_map import FEMORAL_HEAD_LABEL, ROOF_LABEL
 from hipseg.labels.landmarks import Points
 from hipseg.measure.sourcil_ends import redraw_ends
-from hipseg.measure.tracing import Image, blur, facing, join, log_odds, trace
+from hipseg.measure.tracing import Image, blur, contours, facing, join, log_odds, trace
 from hipseg.measure.weight_bearing import angles
 
 _MARGIN_PX: Final = 6
 _SOME: Final = 0.02
 _COMPARABLE: Final = 0.4  # a second hip's bone is about as large as this one's
+_FIRST_REACH: Final = 1.6  # of the first circle's radius, in which the head's outline is looked for
 _HEAD_ARC_DEG: Final = (-66.0, 147.0)  # from neck to neck, as landmarks 18 to 27 lie on an average hip
 _FACING: Final = 0.5  # the sourcil's normal points to the head's centre within 60 degrees
 
@@ -54,12 +54,11 @@ def trace_joint(probabilities: Image) -> TracedJoint:
         NotTraced: With a status.
     """
     for status, channel in (("no_femoral_head", FEMORAL_HEAD_LABEL), ("no_roof", ROOF_LABEL)):
-        if not (probabilities[channel] > 0.5).any():
+        if not probabilities[channel].max() > 0.5:
             raise NotTraced(status)
     window = _crop(probabilities)
     corner = np.array([window[1].start, window[0].start], dtype=float)
-    channels = (FEMORAL_HEAD_LABEL, ROOF_LABEL, JOINT_SPACE_LABEL)
-    head, roof, space = (blur(probabilities[channel][window]) for channel in channels)
+    head, roof, space = blur(probabilities[1:, window[0], window[1]])
     head, space = _own_part(head, space)
     roof, space = _own_part(roof, space)
     below = trace(log_odds(head, 1 - head), roof + space - (1 - head) / 2)
@@ -80,15 +79,20 @@ def trace_joint(probabilities: Image) -> TracedJoint:
 
 
 def _crop(probabilities: Image) -> tuple[slice, slice]:
-    """The roof and the joint space, with a margin that holds the head's side of the joint."""
-    seen = probabilities[ROOF_LABEL, ::2, ::2] + probabilities[JOINT_SPACE_LABEL, ::2, ::2] > 0.5
-    window = []
-    for axis in (1, 0):
-        found = 2 * np.flatnonzero(seen.any(axis=axis))
-        if not len(found):
-            raise NotTraced("no_joint_space")
-        window.append(slice(max(0, int(found[0]) - _MARGIN_PX), int(found[-1]) + _MARGIN_PX + 1))
-    return window[0], window[1]
+    """Where joint space and roof lie, but for the roof above all head and joint space, with a margin."""
+    head, roof, space = probabilities[1:, ::2]
+    upper = roof + space > 0.5
+    rows, columns = np.flatnonzero(upper.any(axis=1)), np.flatnonzero(upper.any(axis=0))
+    if not len(rows):
+        raise NotTraced("no_joint_space")
+    around = slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
+    lower = (head[around] + space[around] > 0.5).any(axis=1)
+    top = rows[0] + int(lower.argmax())
+    return _widened(2 * top, 2 * rows[-1]), _widened(columns[0], columns[-1])
+
+
+def _widened(first: int, last: int) -> slice:
+    return slice(max(0, int(first) - _MARGIN_PX), int(last) + _MARGIN_PX + 1)
 
 
 def _own_part(bone: Image, space: Image) -> tuple[Image, Image]:
@@ -109,14 +113,14 @@ def _own_part(bone: Image, space: Image) -> tuple[Image, Image]:
 def _fit_head(share: Image, facing_joint: Points) -> Circle:
     """The head's circle from its whole round part, begun with the part (n, 2) that faces the joint."""
     circle = fit_circle(facing_joint)
+    reach, step = _FIRST_REACH * circle.radius, max(1, int(circle.radius / 30))
+    low = np.maximum(np.floor(circle.centre - reach).astype(int), 0)
+    high = np.minimum(np.ceil(circle.centre + reach).astype(int) + 1, share.shape[::-1])
+    part = share[low[1] : high[1] : step, low[0] : high[0] : step]
+    if min(part.shape) < 2:
+        return circle
+    outline = np.concatenate([*contours(part, 0.5), np.empty((0, 2))]) * step + low
     for tolerance in (0.25, 0.12):
-        reach, step = 1.3 * circle.radius, max(1, int(circle.radius / 30))
-        low = np.maximum(np.floor(circle.centre - reach).astype(int), 0)
-        high = np.minimum(np.ceil(circle.centre + reach).astype(int) + 1, share.shape[::-1])
-        part = share[low[1] : high[1] : step, low[0] : high[0] : step]
-        if min(part.shape) < 2:
-            return circle
-        outline = np.concatenate([*contour_generator(z=part).lines(0.5), np.empty((0, 2))]) * step + low
         angle, radius = np.rad2deg(angles(outline, circle.centre)), np.hypot(*(outline - circle.centre).T)
         arc = (angle > _HEAD_ARC_DEG[0]) & (angle < _HEAD_ARC_DEG[1])
         arc &= np.abs(radius - circle.radius) < tolerance * circle.radius

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from scipy.spatial import cKDTree
+from scipy.spatial.distance import cdist
 from skimage.measure import points_in_poly
 
 from hipseg.labels.circle import head_circle
@@ -29,16 +29,23 @@ class Gap(NamedTuple):
     on_sourcil: Points
 
 
-def _candidates(points: Points, line: Points) -> Points:
-    """Those of `points` (n, 2) that may be nearest to a polyline, by their distance to its vertices."""
-    longest = np.hypot(*np.diff(line, axis=0).T).max()
-    distance = cKDTree(line).query(points)[0]
-    return points[distance <= distance.min() + longest / 2]
+def _facing_stretches(curves: JointCurves) -> JointCurves:
+    """The part of each curve, at least two vertices, between which the shortest line lies.
+
+    Two closest vertices bound its length; at a right angle to it, a vertex of the segment it meets is at most half that
+    segment away.
+    """
+    distance2 = cdist(*curves, "sqeuclidean")
+    bound = distance2.min() + _longest_step(curves) ** 2 / 4
+    stretches = []
+    for axis, curve in enumerate(curves):
+        near = np.flatnonzero(distance2.min(axis=1 - axis) <= bound)
+        stretches.append(curve[max(0, near[0] - 1) : near[-1] + 2])
+    return JointCurves(*stretches)
 
 
 def _nearest(points: Points, line: Points) -> tuple[float, Points, Points]:
     """The pair of one of `points` (n, 2) and a point on the polyline `line` (m, 2) that lie closest."""
-    points = _candidates(points, line)
     start, along = line[:-1], np.diff(line, axis=0)
     dx, dy = along.T
     x, y = points[:, :1] - start[:, 0], points[:, 1:] - start[:, 1]
@@ -80,8 +87,9 @@ def reference_gap(curves: JointCurves) -> Gap:
     if touching.any():
         point = curves.sourcil[int(np.flatnonzero(touching)[touching.sum() // 2])]
         return Gap(0.0, point, point)
-    width_a, on_head_a, on_sourcil_a = _nearest(curves.femoral_head, curves.sourcil)
-    width_b, on_sourcil_b, on_head_b = _nearest(curves.sourcil, curves.femoral_head)
+    head, sourcil = _facing_stretches(curves)
+    width_a, on_head_a, on_sourcil_a = _nearest(head, sourcil)
+    width_b, on_sourcil_b, on_head_b = _nearest(sourcil, head)
     # Polylines that cross have vertices within half a segment of each other.
     if min(width_a, width_b) <= _longest_step(curves) / 2:
         crossing = _crossing(curves.femoral_head, curves.sourcil)

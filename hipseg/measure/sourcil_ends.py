@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final
 
 import numpy as np
-from numpy.polynomial import Polynomial
 from numpy.typing import NDArray
 
 from hipseg.labels.landmarks import Points
@@ -14,7 +14,7 @@ from hipseg.measure.weight_bearing import angles
 
 _BENT_PX: Final = 2.5
 _STRAIGHT_PX: Final = 9.0  # what the end is continued from
-_ORDER: Final = 2
+_FEWEST: Final = 3  # points give no parabola that is more than an interpolation
 _BELOW_PX: Final = (1.25, 2.5)  # where the joint space is looked for, clear of the roof's edge
 _STEEPEST_PX: Final = 2.0  # further out at the second depth than at the first; beyond that something else was met
 _FURTHER_PX: Final = 4.0
@@ -48,21 +48,32 @@ def _redraw_end(angle: Values, radius: Values, joint: Image, centre: Points, sig
     """Redraw the end of the largest angle; with a sign of -1 angles run the other way."""
     arc = (angle[-1] - angle) * radius
     keep, inner = arc > _BENT_PX, (arc > _BENT_PX) & (arc < _BENT_PX + _STRAIGHT_PX)
-    if inner.sum() <= _ORDER + 1:
+    if inner.sum() <= _FEWEST:
         return angle, radius
-    shape = Polynomial.fit(angle[inner], radius[inner], _ORDER)
+    shape = _parabola(angle[inner], radius[inner])
     steps = np.arange(1, int(_STEPS_PER_PX * (_BENT_PX + _FURTHER_PX)))
     beyond = angle[keep][-1] + steps / (_STEPS_PER_PX * radius[-1])
-    near, far = (
-        _first_negative(beyond, sample(joint, _points(beyond, shape(beyond) - below, centre, sign)))
-        for below in _BELOW_PX
-    )
+    continued = shape(beyond)
+    below = np.concatenate([_points(beyond, continued - depth, centre, sign) for depth in _BELOW_PX])
+    near, far = (_first_negative(beyond, values) for values in np.split(sample(joint, below), 2))
     # The joint's end slants outward to the head: from two depths to where it meets the sourcil.
     slant = far - near if 0 < far - near < _STEEPEST_PX / radius[-1] else 0.0
     last = max(near - slant * _BELOW_PX[0] / (_BELOW_PX[1] - _BELOW_PX[0]), angle[0])
     drawn = angle[keep & (angle < last)]
     further = np.append(beyond[beyond < last], last)
     return np.append(drawn, further), np.append(radius[: len(drawn)], shape(further))
+
+
+def _parabola(x: Values, y: Values) -> Callable[[Values], Values]:
+    """The parabola of least squares through points (n,), x ascending."""
+    middle, half = (x[0] + x[-1]) / 2, max((x[-1] - x[0]) / 2, 1e-12)
+
+    def powers(at: Values) -> Values:
+        scaled = (at - middle) / half
+        return np.stack([np.ones_like(scaled), scaled, scaled * scaled], axis=1)
+
+    coefficients = np.linalg.lstsq(powers(x), y, rcond=None)[0]
+    return lambda at: np.asarray(powers(at) @ coefficients)
 
 
 def _first_negative(at: Values, values: Values) -> float:

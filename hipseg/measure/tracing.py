@@ -6,7 +6,7 @@ from itertools import pairwise
 from typing import Any, Final
 
 import numpy as np
-from contourpy import contour_generator
+from contourpy import FillType, LineType, SerialContourGenerator, ZInterp
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter1d
 
@@ -15,16 +15,17 @@ from hipseg.measure.weight_bearing import angles
 
 _BLUR_PX: Final = 1.0
 _SMALLEST_SHARE: Final = 1e-6
+_NO_MASK: Final = np.array(False)
 _CRUMB: Final = 0.15  # of the longest piece's length
 
 Image = NDArray[Any]
 
 
-def blur(share: Image) -> Image:
-    """Smoothed by a Gaussian of one pixel, which a straight edge does not notice."""
-    for axis in (0, 1):
-        share = gaussian_filter1d(share, _BLUR_PX, axis=axis, output=np.float32, mode="nearest", truncate=3.0)
-    return share
+def blur(shares: Image) -> Image:
+    """(n, rows, columns) smoothed by a Gaussian of one pixel, which a straight edge does not notice."""
+    for axis in (1, 2):
+        shares = gaussian_filter1d(shares, _BLUR_PX, axis=axis, output=np.float32, mode="nearest", truncate=3.0)
+    return shares
 
 
 def log_odds(own: Image, other: Image) -> Image:
@@ -32,10 +33,29 @@ def log_odds(own: Image, other: Image) -> Image:
     return np.asarray(np.log((own + _SMALLEST_SHARE) / (other + _SMALLEST_SHARE)))
 
 
+def contours(image: Image, level: float) -> list[Points]:
+    """Polylines (n, 2) on which an image (rows, columns) has a value.
+
+    contourpy's own factory would first look for masked pixels, which takes longer than the contours of one joint.
+    """
+    at = np.indices(image.shape, dtype=np.float64)
+    generator = SerialContourGenerator(
+        at[1],
+        at[0],
+        image.astype(np.float64),
+        _NO_MASK,
+        corner_mask=False,
+        line_type=LineType.Separate,
+        fill_type=FillType.OuterOffset,
+        quad_as_tri=False,
+        z_interp=ZInterp.Linear,
+    )
+    return [np.asarray(line) for line in generator.lines(level)]
+
+
 def trace(odds: Image, excess: Image) -> list[Points]:
     """Curves (n, 2) on which `odds` (rows, columns) is zero, as far as `excess` (rows, columns) is not negative."""
-    lines = contour_generator(z=odds).lines(0.0)
-    return [piece for line in lines for piece in _cut(np.asarray(line), sample(excess, np.asarray(line)))]
+    return [piece for line in contours(odds, 0.0) for piece in _cut(line, sample(excess, line))]
 
 
 def sample(image: Image, points: Points) -> NDArray[np.float64]:
