@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import zlib
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
@@ -13,6 +15,7 @@ from pydantic import Field
 from pytorch_lightning import Callback, LightningModule, Trainer
 
 from hipseg.data.datamodule import HipDataModule
+from hipseg.data.dataset import read_image
 from hipseg.data.exclusions import NOT_LOCATED
 from hipseg.data.store import Store
 from hipseg.data.truth import read_truth
@@ -56,7 +59,7 @@ class JointSpaceWidth(Callback):
         self._truth = read_truth(Path(truth)) if truth is not None else None
         self._rows: list[dict[str, Any]] = []
         self._profiles: list[pd.DataFrame] = []
-        self._drawn: dict[str, HipPicture] = {}
+        self._drawn: dict[str, Callable[[], HipPicture]] = {}
         self.summary: dict[str, float] = {}
 
     def on_test_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -81,13 +84,12 @@ class JointSpaceWidth(Callback):
             spacing_mm = data.store.grid(row).spacing_mm
             found = joint_space_width(probabilities[i], spacing_mm, self._method)
             found = self._plausible.judge(found, corrected(data.store.polarity(row)))
-            self._keep_hip(data, row, batch.image[i, 0].cpu().numpy(), predicted[i], found, dice[i])
+            self._keep_hip(data, row, predicted[i], found, dice[i])
 
     def _keep_hip(
         self,
         data: HipDataModule,
         row: int,
-        image: NDArray[np.float32],
         predicted: NDArray[np.uint8],
         found: JointSpace,
         dice: NDArray[np.float64],
@@ -115,8 +117,9 @@ class JointSpaceWidth(Callback):
             }
         )
         self._profiles.append(_profile(key, reference, label, found))
-        offset = np.array([field.column, field.row]) * grid.spacing_mm
-        self._drawn[key] = HipPicture(image, cut, predicted, reference, label, offset, found, grid.spacing_mm)
+        # Few of them are drawn, and which is known at the end.
+        packed = zlib.compress(predicted.tobytes(), level=1)
+        self._drawn[key] = partial(_picture, data, row, packed, reference, label, found)
 
     def _against_truth(self, key: str, found: JointSpace) -> dict[str, float]:
         if self._truth is None:
@@ -138,6 +141,18 @@ class JointSpaceWidth(Callback):
         for logger in trainer.loggers:
             if hasattr(logger, "log_evaluation"):
                 logger.log_evaluation(self.summary, hips, figures)
+
+
+def _picture(
+    data: HipDataModule, row: int, packed: bytes, reference: JointSpace, label: JointSpace, found: JointSpace
+) -> HipPicture:
+    store, field = data.store, data.field
+    mirror, spacing_mm = bool(store.samples["mirror"].iloc[row]), store.grid(row).spacing_mm
+    cut = field.cut(store.label(row), mirror).astype(np.uint8)
+    predicted = np.frombuffer(zlib.decompress(packed), dtype=np.uint8).reshape(cut.shape)
+    offset = np.array([field.column, field.row]) * spacing_mm
+    image = read_image(store, row, field, mirror)
+    return HipPicture(image, cut, predicted, reference, label, offset, found, spacing_mm)
 
 
 def _without_network(store: Store, row: int, mirror: bool, method: Method) -> tuple[JointSpace, JointSpace]:

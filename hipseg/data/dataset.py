@@ -23,6 +23,13 @@ Draw = tuple[int, int]
 """Epoch and index: augmentation depends on both, and on no worker's state."""
 
 
+def read_image(store: Store, row: int, field: Field, mirror: bool) -> NDArray[np.float32]:
+    """The field (rows, columns) of a stored image, in [0, 1]."""
+    image = field.cut(store.image(row), mirror).astype(np.float32)
+    image /= np.float32(UINT16_MAX)
+    return image
+
+
 class EpochSampler(Sampler[Draw]):
     """Indices in order, or shuffled anew in every epoch by the seed alone.
 
@@ -93,8 +100,7 @@ class HipDataset(Dataset[HipSample]):
             down, right = rng.integers(-self._jitter_px, self._jitter_px + 1, 2)
             field = field.moved(int(down), int(right), whole.shape)
         label = field.cut(whole, mirror).astype(np.uint8)
-        image = field.cut(self._store.image(row), mirror).astype(np.float32)
-        image /= np.float32(UINT16_MAX)
+        image = read_image(self._store, row, field, mirror)
         count = len(self._store.label_names)
         outside = np.bincount(whole.ravel(), minlength=count) - np.bincount(label.ravel(), minlength=count)
         outside[0] = 0  # background beyond the field is taken as found

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pandas as pd
@@ -15,7 +15,11 @@ from hipseg.report.summary import by_cohort, summarise
 
 
 def write_evaluation(
-    folder: Path, hips: pd.DataFrame, repeats: Mapping[str, str], pictures: Mapping[str, HipPicture], count: int
+    folder: Path,
+    hips: pd.DataFrame,
+    repeats: Mapping[str, str],
+    pictures: Mapping[str, Callable[[], HipPicture]],
+    count: int,
 ) -> tuple[dict[str, float], list[Path]]:
     """Write `test_hips.csv`, `cohorts.csv`, `agreement.csv`, `summary.json` and the figures.
 
@@ -23,7 +27,7 @@ def write_evaluation(
         folder: The run folder.
         hips: A row a test hip.
         repeats: From a hip to the one whose exposure it repeats.
-        pictures: What can be drawn, by sample.
+        pictures: What makes the picture of a sample that can be drawn.
         count: How many hips to draw.
 
     Returns:
@@ -42,5 +46,5 @@ def write_evaluation(
     if count:
         drawn.append(figures / "hips.png")
         seen = hips[hips["sample"].isin(pictures)]
-        draw_hips({sample: pictures[sample] for sample in choose_hips(seen, count)}, drawn[1])
+        draw_hips({sample: pictures[sample]() for sample in choose_hips(seen, count)}, drawn[1])
     return summary, drawn

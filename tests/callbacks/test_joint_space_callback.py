@@ -24,6 +24,7 @@ from hipseg.labels.curves import spline_curves
 from hipseg.labels.landmarks import LANDMARKS_PER_HIP
 from hipseg.labels.weight_map import everywhere
 from hipseg.measure.quality import Plausible
+from hipseg.report.hip_figures import HipPicture
 from hipseg.transforms.augment import NoAugmentation
 
 FIELD = Field(row=160, column=0, rows=256, columns=256)
@@ -33,8 +34,8 @@ PIXEL_MM = 0.9
 ANYTHING = Plausible((1, 100), 100, (-90, 90), (-90, 90), 100, 100)
 
 
-def _callback(folder: Path, truth: Path | None = None) -> JointSpaceWidth:
-    return JointSpaceWidth("border", ANYTHING, 1.0, 1, truth, folder)
+def _callback(folder: Path, truth: Path | None = None, pictures: int = 1) -> JointSpaceWidth:
+    return JointSpaceWidth("border", ANYTHING, 1.0, pictures, truth, folder)
 
 
 class _Watching:
@@ -44,9 +45,9 @@ class _Watching:
         self.given = given
 
 
-def _evaluate(data: HipDataModule, folder: Path, blank: frozenset[int] = frozenset()) -> _Watching:
+def _evaluate(data: HipDataModule, folder: Path, blank: frozenset[int] = frozenset(), pictures: int = 1) -> _Watching:
     """Run the callback over the test set with the truth as prediction, or nothing for some rows of the store."""
-    callback, logger = _callback(folder), _Watching()
+    callback, logger = _callback(folder, pictures=pictures), _Watching()
     trainer: Any = SimpleNamespace(datamodule=data, loggers=[object(), logger])
     module: Any = None
     callback.on_test_start(trainer, module)
@@ -154,6 +155,24 @@ def test_failed_hips_are_counted_and_not_averaged_in(all_hips: HipDataModule, tm
     assert (summary["mjsw/failed"], summary["mjsw/measured"]) == (2, len(hips) - 2)
     assert summary["mjsw/bias_mm"] == pytest.approx(hips["error_mm"].drop([3, 4]).mean(), rel=1e-4)
     assert logger.given[0] == summary
+
+
+def test_pictures_show_what_the_network_saw(
+    all_hips: HipDataModule, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn: dict[str, HipPicture] = {}
+    monkeypatch.setattr("hipseg.report.run_folder.draw_hips", lambda pictures, path: drawn.update(pictures))
+    seen = list(all_hips.test_dataloader())
+    blank = int(seen[0].row[0])
+    _evaluate(all_hips, tmp_path, frozenset({blank}), pictures=len(all_hips.samples["test"]))
+    assert drawn.keys() == set(all_hips.samples["test"])
+    keys = all_hips.store.samples["key"]
+    for batch in seen:
+        for row, image, label in zip(batch.row.tolist(), batch.image, batch.label, strict=True):
+            picture = drawn[keys[row]]
+            np.testing.assert_array_equal(picture.image, image[0])
+            np.testing.assert_array_equal(picture.label, label)
+            np.testing.assert_array_equal(picture.predicted, label * (row != blank))
 
 
 def test_another_datamodule_is_refused(tmp_path: Path) -> None:

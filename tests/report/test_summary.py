@@ -73,7 +73,7 @@ def picture() -> HipPicture:
 
 
 def test_all_failed_leaves_counts_in_strict_json(hips: pd.DataFrame, picture: HipPicture, tmp_path: Path) -> None:
-    write_evaluation(tmp_path, hips.iloc[3:], {}, {"OAI/3/V00/left": picture}, 1)
+    write_evaluation(tmp_path, hips.iloc[3:], {}, {"OAI/3/V00/left": lambda: picture}, 1)
     text = (tmp_path / "summary.json").read_text()
     summary = json.loads(text, parse_constant=lambda name: pytest.fail(f"{name} is not JSON"))
     assert summary == pytest.approx(
