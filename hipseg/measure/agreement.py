@@ -24,13 +24,13 @@ Statistics = Callable[[Values], dict[str, Values]]
 
 
 def _moments(weights: Values, x: Values) -> tuple[Values, Values]:
-    """Weighted mean and variance (with n - 1)."""
+    """Weighted mean and variance (with n - 1); one value has none."""
     count = weights.sum(axis=1)
     mean = weights @ x / count
     # About the unweighted mean, so that nothing cancels.
     shifted = x - x.mean()
     square = weights @ shifted**2 - (weights @ shifted) ** 2 / count
-    return mean, np.maximum(square, 0) / np.maximum(count - 1, 1e-12)
+    return mean, np.where(count > 1, np.maximum(square, 0) / np.maximum(count - 1, 1), np.nan)
 
 
 def _pearson(weights: Values, x: Values, y: Values) -> Values:
@@ -112,11 +112,11 @@ def with_intervals(
         value = statistics(np.ones((1, len(whose))))
         rng = np.random.default_rng(seed)
         drawn = rng.multinomial(len(names), np.full(len(names), 1 / max(len(names), 1)), size=resamples)
-        spread: dict[str, Any] = statistics(drawn[:, whose].astype(float)) if len(names) > 1 else {}
+        parts = [statistics(part[:, whose].astype(float)) for part in np.array_split(drawn, max(1, resamples // 100))]
+        spread: dict[str, Any] = {name: np.concatenate([part[name] for part in parts]) for name in value}
     rows = []
     for name, found in value.items():
-        draws = spread.get(name, np.array([]))
-        draws = draws[np.isfinite(draws)]
+        draws = spread[name][np.isfinite(spread[name])] if len(names) > 1 else np.array([])
         low, high = np.percentile(draws, (2.5, 97.5)) if len(draws) else (np.nan, np.nan)
         rows.append({"statistic": name, "value": float(found[0]), "low": low, "high": high})
     return pd.DataFrame(rows).assign(hips=len(whose), subjects=len(names))

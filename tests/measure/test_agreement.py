@@ -110,6 +110,14 @@ def test_one_subject_has_values_and_no_interval() -> None:
     assert table[["low", "high"]].isna().all(axis=None)
 
 
+def test_one_hip_or_pair_has_no_spread() -> None:
+    one, other = np.array([3.0]), np.array([3.5])
+    found = pd.concat([values(agreement_statistics(one, other), 1), values(change_statistics(one, other), 1)])
+    assert found["bias_mm"] == found["mae_mm"] * -1 == -0.5
+    spread = ["sd_mm", "loa_low_mm", "loa_high_mm", "icc", "pearson_r", "smallest_detectable_change_mm"]
+    assert found[spread].isna().all()
+
+
 def test_same_seed_same_interval() -> None:
     first, second = (with_intervals(agreement_statistics(WRIGHT, MINI), range(17), seed=4) for _ in range(2))
     pd.testing.assert_frame_equal(first, second)
