@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Annotated, Protocol
 
 import torch
@@ -88,10 +89,13 @@ class Sigmoid:
         return F.binary_cross_entropy_with_logits(logits, target, reduction="none").mean(dim=1)
 
     def probabilities(self, logits: Tensor) -> Tensor:
-        """The sigmoids, behind a background that is the largest exactly where none of them exceeds the threshold."""
-        inside = self(logits)
-        rest = (1 - inside.amax(dim=1, keepdim=True)) * (self.threshold / (1 - self.threshold))
-        return torch.cat([rest.clamp(max=1), inside], dim=1)
+        """The sigmoids, their odds scaled so that the threshold becomes one half, behind a background of what is left.
+
+        So the background is the largest exactly where none exceeds the threshold, and contours at one half run where
+        label maps end.
+        """
+        inside = torch.sigmoid(logits - math.log(self.threshold / (1 - self.threshold)))
+        return torch.cat([1 - inside.amax(dim=1, keepdim=True), inside], dim=1)
 
     def decide(self, logits: Tensor) -> Tensor:
         """The most probable label above the threshold, else 0."""

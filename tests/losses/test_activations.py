@@ -79,6 +79,11 @@ def test_sigmoid_probabilities_put_the_background_first() -> None:
     assert probabilities.flatten().tolist() == pytest.approx([0.3, 0.1, 0.7, 0.4])
 
 
+def test_sigmoid_threshold_becomes_one_half_where_contours_run() -> None:
+    probabilities = Sigmoid(0.3).probabilities(_logits((0.3, 0.1, 0.1), (0.4, 0.1, 0.1)))[0, 1].flatten()
+    assert probabilities.tolist() == pytest.approx([0.5, 0.28 / 0.46])  # odds of 0.4 / 0.6 times 0.7 / 0.3
+
+
 @pytest.mark.parametrize("threshold", [0.3, 0.5, 0.8])
 def test_most_probable_label_is_the_decision(threshold: float) -> None:
     # `hipseg predict` takes the largest of the probabilities, the test set the decision: they must not differ.
