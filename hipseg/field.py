@@ -50,6 +50,10 @@ class Field:
         """The field of a stored image (rows, columns), mirrored first if it is a left hip's."""
         return (pixels[:, ::-1] if mirror else pixels)[self.window]
 
+    def beyond_middle(self, x: float, columns: int) -> bool:
+        """Whether a column of the field lies beyond the middle of a stored film of so many columns: the other hip's."""
+        return bool(x + self.column > (columns - 1) / 2)
+
     def to_stored(self, points: Points, mirror: bool, columns: int) -> Points:
         """Pixel-centre coordinates (..., 2) in the field as those of the stored image of so many columns."""
         x, y = points[..., 0] + self.column, points[..., 1] + self.row

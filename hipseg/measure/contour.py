@@ -29,4 +29,5 @@ def contour_width(probabilities: NDArray[np.floating], spacing_mm: float) -> Joi
     gap = reference_gap(curves)
     off = np.hypot(*(curves.femoral_head - head.centre).T) - head.radius
     fit = HeadFit(head.radius, float(np.sqrt((off**2).mean())))
-    return JointSpace(gap.width, gap.on_head, gap.on_sourcil, "ok", width_profile(curves, head), fit)
+    profile = width_profile(curves, head)
+    return JointSpace(gap.width, gap.on_head, gap.on_sourcil, "ok", profile, fit, joint.bridged_deg)

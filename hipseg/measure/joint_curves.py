@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Final, NamedTuple
 
 import numpy as np
-from scipy.ndimage import find_objects, label
+from scipy.ndimage import binary_dilation, find_objects, label
 
 from hipseg.labels.circle import Circle, fit_circle
 from hipseg.labels.curves import JointCurves
@@ -23,6 +23,8 @@ from hipseg.measure.weight_bearing import angles
 _MARGIN_PX: Final = 6
 _SOME: Final = 0.02
 _COMPARABLE: Final = 0.4  # a second hip's bone is about as large as this one's
+_EDGE_PX: Final = 3
+_PIECE: Final = 0.15  # a piece of a broken roof has so much of the largest one's pixels
 _FIRST_REACH: Final = 1.6  # of the first circle's radius, in which the head's outline is looked for
 _HEAD_ARC_DEG: Final = (-66.0, 147.0)  # from neck to neck, as landmarks 18 to 27 lie on an average hip
 _FACING: Final = 0.5  # the sourcil's normal points to the head's centre within 60 degrees
@@ -34,10 +36,12 @@ class TracedJoint(NamedTuple):
     Attributes:
         curves: Head and sourcil, each from lateral to medial.
         head: The circle of the femoral head.
+        bridged_deg: The widest gap in either curve, seen from the head's centre; an arc bridges it.
     """
 
     curves: JointCurves
     head: Circle
+    bridged_deg: float
 
 
 class NotTraced(Exception):
@@ -59,8 +63,10 @@ def trace_joint(probabilities: Image) -> TracedJoint:
     window = _crop(probabilities)
     corner = np.array([window[1].start, window[0].start], dtype=float)
     head, roof, space = blur(probabilities[1:, window[0], window[1]])
-    head, space = _own_part(head, space)
-    roof, space = _own_part(roof, space)
+    head, space = _own_part(head, space, head > 0.5)
+    # What holds a roof with a notch together may lie above the window.
+    whole = slice(None, window[0].stop), window[1]
+    roof, space = _own_part(roof, space, probabilities[ROOF_LABEL][whole] > 0.5, broken=True)
     below = trace(log_odds(head, 1 - head), roof + space - (1 - head) / 2)
     bone = head + roof + space
     above = trace(np.where(bone > _SOME, log_odds(roof, head + space), 1), bone - 0.5)
@@ -74,8 +80,11 @@ def trace_joint(probabilities: Image) -> TracedJoint:
     above = [run for piece in above for run in facing(piece, centre, _FACING)]
     if not above:
         raise NotTraced("no_joint_space")
-    sourcil = redraw_ends(join(above, centre), head + space - (1 - roof) / 2, centre)
-    return TracedJoint(JointCurves(join(below, centre) + corner, sourcil + corner), circle)
+    (lower, gap), (upper, other_gap) = join(below, centre), join(above, centre)
+    upper = redraw_ends(upper, head + space - (1 - roof) / 2, roof - (1 - head - space) / 2, centre)
+    if min(len(lower), len(upper)) < 2:
+        raise NotTraced("no_joint_space")
+    return TracedJoint(JointCurves(lower + corner, upper + corner), circle, max(gap, other_gap))
 
 
 def _crop(probabilities: Image) -> tuple[slice, slice]:
@@ -95,18 +104,31 @@ def _widened(first: int, last: int) -> slice:
     return slice(max(0, int(first) - _MARGIN_PX), int(last) + _MARGIN_PX + 1)
 
 
-def _own_part(bone: Image, space: Image) -> tuple[Image, Image]:
-    """The right hip's bone, the leftmost of the large connected parts; all other parts count as joint space."""
-    parts, count = label(bone > 0.5)
+def _own_part(bone: Image, space: Image, seen: Image, broken: bool = False) -> tuple[Image, Image]:
+    """The right hip's bone, the leftmost of the large connected parts; all other parts count as joint space.
+
+    Args:
+        bone: Its share of pixels.
+        space: The joint space's.
+        seen: Where the bone is; rows above those of `bone` may come first.
+        broken: Whether pieces beside that part are this hip's too.
+    """
+    parts, count = label(seen)
     if count == 0:
         raise NotTraced("no_joint_space")
     if count == 1:
         return bone, space
-    sizes = np.bincount(parts.ravel())[1:]
-    large = np.flatnonzero(sizes >= _COMPARABLE * sizes.max())
-    places = find_objects(parts)
-    chosen = min(large, key=lambda i: places[i][1].start) + 1
-    rest = np.where((parts > 0) & (parts != chosen), bone, np.float32(0))
+    sizes, columns = np.bincount(parts.ravel())[1:], [place[1] for place in find_objects(parts)]
+    first = min(np.flatnonzero(sizes >= _COMPARABLE * sizes.max()), key=lambda i: columns[i].start)
+    own = {first}
+    if broken:
+        reach = 2 * columns[first].stop - columns[first].start
+        own |= {i for i in np.flatnonzero(sizes >= _PIECE * sizes.max()) if columns[i].start < reach}
+    parts = parts[-len(bone) :]
+    kept = np.isin(parts, [i + 1 for i in own])
+    # With their blurred edges, of which contours would be left.
+    lost = binary_dilation((parts > 0) & ~kept, iterations=_EDGE_PX) & ~kept
+    rest = np.where(lost, bone, np.float32(0))
     return bone - rest, space + rest
 
 

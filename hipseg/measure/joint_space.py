@@ -19,6 +19,7 @@ Status = Literal[
     "no_joint_space",
     # Something was, and is not to be believed; see `quality`.
     "polarity_suspect",
+    "other_side",
     "implausible_shape",
     "outside_weight_bearing",
     "implausible_width",
@@ -49,6 +50,7 @@ class JointSpace:
         status: `ok`, why there is no measurement, or why it is not to be believed.
         profile: The width along the weight-bearing region; empty if the method knows none.
         head: The head's circle; None likewise.
+        bridged_deg: The widest gap in one of the curves, seen from the head's centre; the width there is interpolated.
     """
 
     mjsw_mm: float
@@ -57,6 +59,7 @@ class JointSpace:
     status: Status
     profile: WidthProfile = field(default_factory=WidthProfile.empty)
     head: HeadFit | None = None
+    bridged_deg: float = 0.0
 
     def ends_on_film(self, to_film_mm: Callable[[Points], Points]) -> dict[str, float]:
         """Both ends as `head_x_mm`, `head_y_mm`, `roof_x_mm`, `roof_y_mm` of a table.

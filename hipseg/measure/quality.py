@@ -25,6 +25,7 @@ class Plausible:
         medial_deg: Where it may end medially.
         mjsw_mm: Largest minimum width.
         apex_mm: Largest width straight above the head's centre.
+        bridged_deg: Widest gap in one of the curves.
     """
 
     head_radius_mm: Range
@@ -33,25 +34,29 @@ class Plausible:
     medial_deg: Range
     mjsw_mm: Annotated[float, Field(gt=0)]
     apex_mm: Annotated[float, Field(gt=0)]
+    bridged_deg: Annotated[float, Field(gt=0)]
 
-    def judge(self, joint: JointSpace, polarity: Polarity) -> JointSpace:
+    def judge(self, joint: JointSpace, polarity: Polarity, other_side: bool = False) -> JointSpace:
         """The same measurement, its status changed from `ok` to the first warning that applies.
 
         Args:
             joint: Measured; one that failed keeps its status, unless the film itself is suspect.
             polarity: What the film that was measured shows, against bright bone.
+            other_side: Whether the joint lies on the half of the film that is the other hip's.
         """
         if polarity != "stated":
             return replace(joint, status="polarity_suspect")
         if joint.status != "ok":
             return joint
-        return replace(joint, status=self._status(joint))
+        return replace(joint, status="other_side" if other_side else self._status(joint))
 
     def _status(self, joint: JointSpace) -> Status:
         profile, head = joint.profile, joint.head
         if head is None:  # the method looks at borders alone
             return "ok" if joint.mjsw_mm <= self.mjsw_mm else "implausible_width"
         if not _within(head.radius_mm, self.head_radius_mm) or head.residual_mm > self.head_residual_mm:
+            return "implausible_shape"
+        if joint.bridged_deg > self.bridged_deg:
             return "implausible_shape"
         if not (_within(profile.lateral_deg, self.lateral_deg) and _within(profile.medial_deg, self.medial_deg)):
             return "outside_weight_bearing"

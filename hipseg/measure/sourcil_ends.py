@@ -9,13 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hipseg.labels.landmarks import Points
-from hipseg.measure.tracing import Image, sample
+from hipseg.measure.tracing import BENT_PX, Image, polar, sample
 from hipseg.measure.weight_bearing import angles
 
-_BENT_PX: Final = 2.5
 _STRAIGHT_PX: Final = 9.0  # what the end is continued from
 _FEWEST: Final = 3  # points give no parabola that is more than an interpolation
-_BELOW_PX: Final = (1.25, 2.5)  # where the joint space is looked for, clear of the roof's edge
+_DEPTHS_PX: Final = (1.25, 2.5)  # where joint space and roof are looked for, clear of the edge between them
 _STEEPEST_PX: Final = 2.0  # further out at the second depth than at the first; beyond that something else was met
 _FURTHER_PX: Final = 4.0
 _STEPS_PER_PX: Final = 4
@@ -23,42 +22,49 @@ _STEPS_PER_PX: Final = 4
 Values = NDArray[np.float64]
 
 
-def redraw_ends(sourcil: Points, joint: Image, centre: Points) -> Points:
+def redraw_ends(sourcil: Points, joint: Image, roof: Image, centre: Points) -> Points:
     """The sourcil with both ends continued from what lies further in, up to where the joint below them ends.
+
+    Where the joint is narrower than the depth at which it is looked for, up to where the roof above them ends.
 
     Args:
         sourcil: (n, 2) as traced, in pixel-centre coordinates.
         joint: (rows, columns), positive where joint or head lies, negative in the background; the roof aside.
+        roof: (rows, columns), positive where the roof lies, negative in the background; joint and head aside.
         centre: Of the femoral head.
     """
     angle = angles(sourcil, centre)
     order = np.argsort(angle, kind="stable")
     angle, radius = angle[order], np.hypot(*(sourcil - centre).T)[order]
     for sign in (1, -1):  # the medial end, then the lateral one as its mirror image
-        angle, radius = _redraw_end(angle, radius, joint, centre, sign)
+        angle, radius = _redraw_end(angle, radius, joint, roof, centre, sign)
         angle, radius = -angle[::-1], radius[::-1]
-    return _points(angle, radius, centre, 1)
+    return centre + polar(angle, radius)
 
 
-def _points(angle: Values, radius: Values, centre: Points, sign: int) -> Points:
-    return np.asarray(centre + radius[:, None] * np.stack([sign * np.sin(angle), -np.cos(angle)], axis=1))
-
-
-def _redraw_end(angle: Values, radius: Values, joint: Image, centre: Points, sign: int) -> tuple[Values, Values]:
+def _redraw_end(
+    angle: Values, radius: Values, joint: Image, roof: Image, centre: Points, sign: int
+) -> tuple[Values, Values]:
     """Redraw the end of the largest angle; with a sign of -1 angles run the other way."""
     arc = (angle[-1] - angle) * radius
-    keep, inner = arc > _BENT_PX, (arc > _BENT_PX) & (arc < _BENT_PX + _STRAIGHT_PX)
+    keep, inner = arc > BENT_PX, (arc > BENT_PX) & (arc < BENT_PX + _STRAIGHT_PX)
     if inner.sum() <= _FEWEST:
         return angle, radius
     shape = _parabola(angle[inner], radius[inner])
-    steps = np.arange(1, int(_STEPS_PER_PX * (_BENT_PX + _FURTHER_PX)))
+    steps = np.arange(1, int(_STEPS_PER_PX * (BENT_PX + _FURTHER_PX)))
     beyond = angle[keep][-1] + steps / (_STEPS_PER_PX * radius[-1])
     continued = shape(beyond)
-    below = np.concatenate([_points(beyond, continued - depth, centre, sign) for depth in _BELOW_PX])
-    near, far = (_first_negative(beyond, values) for values in np.split(sample(joint, below), 2))
-    # The joint's end slants outward to the head: from two depths to where it meets the sourcil.
-    slant = far - near if 0 < far - near < _STEEPEST_PX / radius[-1] else 0.0
-    last = max(near - slant * _BELOW_PX[0] / (_BELOW_PX[1] - _BELOW_PX[0]), angle[0])
+    last = float(beyond[-1])
+    for image, away, least in ((joint, -1, 0.0), (roof, 1, -1.0)):
+        at = [centre + polar(sign * beyond, continued + away * depth) for depth in _DEPTHS_PX]
+        near, far = (_first_negative(beyond, values) for values in np.split(sample(image, np.concatenate(at)), 2))
+        if near is not None and far is not None:
+            # The end slants, the joint's always outward; from two depths to where it meets the sourcil.
+            steepest = _STEEPEST_PX / radius[-1]
+            slant = far - near if least * steepest < far - near < steepest else 0.0
+            last = near - slant * _DEPTHS_PX[0] / (_DEPTHS_PX[1] - _DEPTHS_PX[0])
+            break
+    last = max(last, angle[0])
     drawn = angle[keep & (angle < last)]
     further = np.append(beyond[beyond < last], last)
     return np.append(drawn, further), np.append(radius[: len(drawn)], shape(further))
@@ -76,11 +82,11 @@ def _parabola(x: Values, y: Values) -> Callable[[Values], Values]:
     return lambda at: np.asarray(powers(at) @ coefficients)
 
 
-def _first_negative(at: Values, values: Values) -> float:
-    """Where, between `at` (n,), values (n,) turn negative; the first or last place if they begin or never end so."""
+def _first_negative(at: Values, values: Values) -> float | None:
+    """Where, between `at` (n,), values (n,) turn negative: the first place if they begin so, None if they never do."""
     ended = np.flatnonzero(values < 0)
     if not len(ended):
-        return float(at[-1])
+        return None
     i = int(ended[0])
     if i == 0:
         return float(at[0])

@@ -16,6 +16,7 @@ from hipseg.measure.weight_bearing import angles
 _BLUR_PX: Final = 1.0
 _SMALLEST_SHARE: Final = 1e-6
 _NO_MASK: Final = np.array(False)
+BENT_PX: Final = 2.5  # so much of a curve's end bends with the blurred corner that it runs into
 _CRUMB: Final = 0.15  # of the longest piece's length
 
 Image = NDArray[Any]
@@ -103,12 +104,45 @@ def facing(piece: Points, centre: Points, cosine: float) -> list[Points]:
     return [piece[start : end + 1] for start, end in edges.reshape(-1, 2)]
 
 
-def join(pieces: list[Points], centre: Points) -> Points:
-    """Pieces as one curve from the image's left to its right, seen from a centre; crumbs are left out."""
+def join(pieces: list[Points], centre: Points) -> tuple[Points, float]:
+    """Pieces as one curve from the image's left to its right, seen from a centre; crumbs are left out.
+
+    Returns:
+        (n, 2), gaps bridged by the arc between their ends, not by its chord, which would come too near to the centre;
+        and the widest gap in degrees.
+    """
     lengths = [np.hypot(*np.diff(piece, axis=0).T).sum() for piece in pieces]
     ordered = []
     for piece, length in zip(pieces, lengths, strict=True):
         if length >= _CRUMB * max(lengths):
             angle = angles(piece, centre)
             ordered.append((angle.mean(), piece if angle[0] <= angle[-1] else piece[::-1]))
-    return np.concatenate([piece for _, piece in sorted(ordered, key=lambda pair: pair[0])])
+    large = [piece for _, piece in sorted(ordered, key=lambda pair: pair[0])]
+    curve, widest = [large[0]], 0.0
+    for after in large[1:]:
+        before = curve.pop()
+        gap = float(np.diff(angles(np.stack([before[-1], after[0]]), centre))[0])
+        widest = max(widest, float(np.rad2deg(gap)))
+        if gap * np.hypot(*(after[0] - centre)) > BENT_PX:
+            before, after = _straight(before[::-1])[::-1], _straight(after)
+        curve += [before, _arc(before[-1], after[0], centre), after]
+    return np.concatenate(curve), widest
+
+
+def _straight(piece: Points) -> Points:
+    """A piece without its bent beginning, if anything else is left."""
+    along = np.cumsum(np.hypot(*np.diff(piece, axis=0).T))
+    return piece[1:][along > BENT_PX] if (along > BENT_PX).sum() > 1 else piece
+
+
+def _arc(start: Points, end: Points, centre: Points) -> Points:
+    """Points between two others, about a pixel apart, their distance from the centre changing evenly."""
+    ends = np.stack([start, end])
+    angle, radius = angles(ends, centre), np.hypot(*(ends - centre).T)
+    steps = np.linspace(0, 1, max(2, int(np.ceil((angle[1] - angle[0]) * radius.max()))))[1:-1]
+    return centre + polar(angle[0] + steps * np.diff(angle), radius[0] + steps * np.diff(radius))
+
+
+def polar(angle: NDArray[np.float64], radius: NDArray[np.float64]) -> Points:
+    """(n, 2) of angles (n,) as `angles` gives them, and distances (n,), from the centre."""
+    return np.asarray(radius[:, None] * np.stack([np.sin(angle), -np.cos(angle)], axis=1))

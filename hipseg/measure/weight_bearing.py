@@ -18,7 +18,9 @@ from hipseg.labels.circle import Circle
 from hipseg.labels.curves import JointCurves
 from hipseg.labels.landmarks import Points
 
-_BEYOND_DEG: Final = 1.5  # a curve that ends so shortly before an angle still tells the width there
+# A curve that ends so shortly before an angle still tells the width there; the head is round.
+_BEYOND_SOURCIL_DEG: Final = 1.5
+_BEYOND_HEAD_DEG: Final = 6.0
 
 Values = NDArray[np.float64]
 
@@ -29,7 +31,7 @@ class WidthProfile:
 
     Attributes:
         angle_deg: (n,) whole degrees inside the region, ascending.
-        width_mm: (n,) at those angles; NaN where one of the curves has a gap.
+        width_mm: (n,) at those angles; NaN beyond the end of one of the curves.
         lateral_deg: Where the sourcil ends laterally.
         medial_deg: Where it ends medially.
         lateral_mm: Width at the lateral end.
@@ -57,12 +59,12 @@ def angles(points: Points, centre: Points) -> Values:
     return np.arctan2(points[:, 0] - centre[0], centre[1] - points[:, 1])
 
 
-def _radius(curve: Points, centre: Points, at_deg: Values) -> Values:
-    """The curve's distance from the centre at angles; NaN beyond its ends."""
+def _radius(curve: Points, centre: Points, at_deg: Values, beyond_deg: float) -> Values:
+    """The curve's distance from the centre at angles; NaN so far beyond its ends."""
     angle, radius = np.rad2deg(angles(curve, centre)), np.hypot(*(curve - centre).T)
     order = np.argsort(angle, kind="stable")
     angle, radius = angle[order], radius[order]
-    beyond = (at_deg < angle[0] - _BEYOND_DEG) | (at_deg > angle[-1] + _BEYOND_DEG)
+    beyond = (at_deg < angle[0] - beyond_deg) | (at_deg > angle[-1] + beyond_deg)
     return np.where(beyond, np.nan, np.interp(at_deg, angle, radius))
 
 
@@ -77,7 +79,7 @@ def width_profile(curves: JointCurves, head: Circle) -> WidthProfile:
     lateral, medial = float(sourcil.min()), float(sourcil.max())
     whole = np.arange(np.ceil(lateral), np.floor(medial) + 1)
     at = np.concatenate([whole, [lateral, 0.0, medial]])
-    width = _radius(curves.sourcil, head.centre, at) - _radius(curves.femoral_head, head.centre, at)
-    width = np.maximum(width, 0.0)
+    roof = _radius(curves.sourcil, head.centre, at, _BEYOND_SOURCIL_DEG)
+    width = np.maximum(roof - _radius(curves.femoral_head, head.centre, at, _BEYOND_HEAD_DEG), 0.0)
     ends = (float(width[-3]), float(width[-2]), float(width[-1]))
     return WidthProfile(whole, width[:-3], lateral, medial, *ends)

@@ -54,6 +54,20 @@ def test_soft_label_map_of_a_hip_measures_as_its_landmarks_do(seed: int) -> None
     assert np.abs(there - here).max() < 0.25
 
 
+@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize("narrowest_mm", [0.0, 0.5, 1.0])
+def test_a_narrow_joint_ends_where_its_roof_does(seed: int, narrowest_mm: float) -> None:
+    """Below its sourcil lies no joint space clear of the edges, only the head, which goes on."""
+    points = hip(seed)
+    while reference_width(points).mjsw_mm > narrowest_mm:
+        points[:40] -= [0, 0.1]
+    reference, found = reference_width(points).profile, joint_space_width(soft_map(points), 0.9).profile
+    assert found.lateral_deg == pytest.approx(reference.lateral_deg, abs=6)
+    assert found.medial_deg == pytest.approx(reference.medial_deg, abs=3)
+    assert found.lateral_mm == pytest.approx(reference.lateral_mm, abs=0.35)
+    assert found.medial_mm == pytest.approx(reference.medial_mm, abs=0.35)
+
+
 def test_spacing_shift_and_mirrored_stack_do_not_matter() -> None:
     points = hip(1)
     widths = [joint_space_width(soft_map(points, mm), mm).mjsw_mm for mm in (0.9, 0.6, 0.45)]
@@ -96,6 +110,37 @@ def test_bone_in_the_joint_space_that_touches_neither_side_is_a_speck() -> None:
     column = int(np.median(columns))
     speckled[:, int(np.median(rows[columns == column])), column] = [0, 0, 1, 0]
     same(joint_space_width(clean, 0.9), joint_space_width(speckled, 0.9))
+
+
+@pytest.mark.parametrize(
+    ("half_deg", "top"), [(5, 31), (5, 37), (5, 41), (10, 31), (10, 37), (10, 41), (20, 31), (20, 37)]
+)
+def test_a_notch_or_hole_in_the_roof_is_bridged_by_an_arc(half_deg: float, top: float) -> None:
+    """Its chord would come up to 1.8 mm too near. How much of the joint was not seen is said."""
+    y, x = np.mgrid[:800, :800] / 8 - 50  # drawn eight times as fine as it is measured, in pixels of 0.9 mm
+    radius, angle = np.hypot(x, y + 0.3) * 0.9, np.rad2deg(np.arctan2(x, -y - 0.3))
+    sector = np.abs(angle) < 45
+    labels = np.select([radius < 24, sector & (radius < 28), sector & (radius < 40)], [1, 3, 2], 0)
+    labels[(np.abs(angle) < half_deg) & (labels == 2) & (radius < top)] = 0
+    shares = np.stack([(labels == i).reshape(100, 8, 100, 8).mean(axis=(1, 3)) for i in range(4)]).astype(np.float32)
+    found = joint_space_width(shares, 0.9)
+    assert (found.status, found.mjsw_mm) == ("ok", pytest.approx(4.0, abs=0.12))
+    assert found.bridged_deg == pytest.approx(2 * half_deg, abs=6)
+    assert found.profile.apex_mm == pytest.approx(4.0, abs=0.12)
+
+
+def test_a_whole_joint_has_no_gap() -> None:
+    assert joint_space_width(soft_map(hip(6)), 0.9).bridged_deg < 1
+
+
+@pytest.mark.parametrize("rows", [1, 2, 3])
+@pytest.mark.parametrize("columns", range(1, 9))
+def test_a_patch_of_roof_ends_in_a_status_or_a_number(rows: int, columns: int) -> None:
+    y, x = np.mgrid[:80, :80]
+    labels = np.where(np.hypot(x - 40, y - 45) < 25, 1, 0)
+    labels[20 - rows : 20, 38 : 38 + columns] = 2
+    found = joint_space_width((labels == np.arange(4)[:, None, None]).astype(np.float32), 0.9)
+    assert (found.status == "ok") == bool(np.isfinite(found.mjsw_mm))
 
 
 def test_bone_on_bone_is_zero() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hydra import compose, initialize_config_dir
@@ -63,6 +65,17 @@ def test_a_roof_beside_the_head_is_outside_the_weight_bearing_region(adult: Plau
 def test_an_inverted_film_is_suspect_whatever_was_found(adult: Plausible) -> None:
     for joint in (measured(template()), JointSpace.failed("no_roof")):
         assert adult.judge(joint, "unsure").status == adult.judge(joint, "corrected").status == "polarity_suspect"
+
+
+def test_the_other_hips_joint_is_not_this_ones(adult: Plausible) -> None:
+    assert adult.judge(measured(template()), "stated", other_side=True).status == "other_side"
+    assert adult.judge(JointSpace.failed("no_roof"), "stated", other_side=True).status == "no_roof"
+
+
+def test_a_curve_with_a_wide_gap_is_an_implausible_shape(adult: Plausible) -> None:
+    found = measured(template())
+    assert adult.judge(replace(found, bridged_deg=14.0), "stated").status == "ok"
+    assert adult.judge(replace(found, bridged_deg=16.0), "stated").status == "implausible_shape"
 
 
 def test_what_failed_says_why(adult: Plausible) -> None:
