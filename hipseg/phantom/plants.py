@@ -80,7 +80,7 @@ def plant_exclusions(out: Path, sound: Path, points: Path) -> dict[str, list[str
 
     Args:
         out: The input folder.
-        sound: A film to start from.
+        sound: A film to start from, CHECK's. Copies of which a hip stays usable are its subject's, at later visits.
         points: Its points file.
 
     Returns:
@@ -112,11 +112,11 @@ def plant_exclusions(out: Path, sound: Path, points: Path) -> dict[str, list[str
     missing.unlink(missing_ok=True)
     missing.symlink_to("moved-away.dcm")
     place("points_missing", with_points=False).write_bytes(content)
-    _plant_points(points, place, content)
+    _plant_points(points, int(sound.name.split("_")[0]), place, content)
     return planted
 
 
-def _plant_points(points: Path, place: Callable[[str], Path], content: bytes) -> None:
+def _plant_points(points: Path, subject: int, place: Callable[..., Path], content: bytes) -> None:
     def points_of(film: Path) -> Path:
         return film.parents[2] / CHECK.points_path(film.relative_to(film.parents[2]).as_posix())
 
@@ -126,8 +126,8 @@ def _plant_points(points: Path, place: Callable[[str], Path], content: bytes) ->
     film.write_bytes(content)
     points_of(film).write_text("\n".join([*lines[:-20], "}"]) + "\n", encoding="ascii")
     beyond = truth[LANDMARKS_PER_HIP:] + np.array([400.0, 0.0])
-    for reason, left in (("points_outside", beyond), ("side_missing", np.zeros_like(beyond))):
-        film = place(reason)
+    for visit, reason, left in ((2, "points_outside", beyond), (5, "side_missing", np.zeros_like(beyond))):
+        film = place(reason, CHECK.path(subject, visit, ""))
         film.write_bytes(content)
         altered = truth.copy()
         altered[LANDMARKS_PER_HIP:] = left

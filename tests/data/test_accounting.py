@@ -27,10 +27,10 @@ def exclusions(store: Path) -> set[Row]:
 
 @pytest.fixture(scope="module")
 def planted(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[str]]:
-    """Names of the planted files by reason; they don't depend on the film that is spoilt."""
+    """Names of the planted files by reason; of the film that is spoilt they depend on the subject alone."""
     folder = tmp_path_factory.mktemp("planted")
-    film = write_film(folder, "0000001")
-    points = folder / "CHECK-pointfiles/T00/0000001_T00_APO.dcm.pts"
+    film = write_film(folder, "0001005")
+    points = folder / "CHECK-pointfiles/T00/0001005_T00_APO.dcm.pts"
     return plant_exclusions(folder / "out", film, points) | {"implant": ["CHECK/T00/0001006_T00_APO.dcm"]}
 
 
@@ -47,6 +47,16 @@ def test_a_planted_file_ends_with_its_reason(
     for name in planted[reason]:
         assert (cohort / name).exists() or (cohort / name).is_symlink()
         assert {row for row in exclusions(store) if row[0] == name} == {(name, side, reason)}
+
+
+def test_no_image_is_of_two_subjects(store: Path) -> None:
+    """A split by subject would else put one image into training and test."""
+    opened = Store(store)
+    subjects: dict[bytes, set[str]] = {}
+    for row in opened.samples.index[opened.samples["usable"]]:
+        key = str(opened.samples["key"].iat[row])
+        subjects.setdefault(opened.image(row).tobytes(), set()).add(key.split("/")[1])
+    assert max(map(len, subjects.values())) == 1
 
 
 def test_nothing_sound_is_excluded(store: Path, cohort: Path, planted: dict[str, list[str]]) -> None:
