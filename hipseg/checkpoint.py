@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pickle
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -67,14 +66,16 @@ def read_checkpoint(path: Path, key: str = "checkpoint") -> dict[str, Any]:
         version = content["hipseg"]["version"]
     except FileNotFoundError:
         raise HipsegError(f"{key}: there is no file {path}") from None
-    except (OSError, RuntimeError, EOFError, KeyError, TypeError, pickle.UnpicklingError):
+    except Exception:  # an unpickler raises many kinds on foreign bytes
         raise HipsegError(f"{key}: {path} is not a checkpoint that hipseg wrote") from None
     if version != _VERSION:
         raise HipsegError(f"{key}: {path} has version {version}, this hipseg reads {_VERSION}")
     return content
 
 
-def load(path: Path | str, passes: Passes | None = None, trusted: tuple[str, ...] = ()) -> SegmentationTask:
+def load(
+    path: Path | str, passes: Passes | None = None, trusted: tuple[str, ...] = (), key: str = "checkpoint"
+) -> SegmentationTask:
     """A trained task, ready to predict: `task(image)` takes (B, 1, H, W) in [0, 1] and gives probabilities.
 
     Its `record` tells the labels, the preprocessing and the field that images must have.
@@ -83,11 +84,12 @@ def load(path: Path | str, passes: Passes | None = None, trusted: tuple[str, ...
         path: Of `best.ckpt` or `last.ckpt`.
         passes: Over how many places of an image to average; as many as the run was tested with if not given.
         trusted: Beginnings of names outside hipseg and MONAI that the checkpoint may import, for networks of your own.
+        key: The option that names it.
 
     Raises:
         HipsegError: If the file is not a checkpoint of this hipseg.
     """
-    content = read_checkpoint(Path(path))
+    content = read_checkpoint(Path(path), key)
     record = content["hipseg"]
     try:
         network, activation = build_network(record, ("hipseg.", "monai.networks.", *trusted))
@@ -97,8 +99,13 @@ def load(path: Path | str, passes: Passes | None = None, trusted: tuple[str, ...
         network.load_state_dict(_weights(content))
     except (KeyError, RuntimeError) as error:
         said = f"{path} is damaged, its record and weights do not fit ({type(error).__name__})"
-        raise HipsegError(f"checkpoint: {said}") from None
+        raise HipsegError(f"{key}: {said}") from None
     return task.eval()
+
+
+def load_locator(path: Path) -> SegmentationTask:
+    """`load` of the option `locator`."""
+    return load(path, key="locator")
 
 
 def start_from(content: dict[str, Any], network: torch.nn.Module) -> None:

@@ -28,6 +28,7 @@ COMMANDS: Final[dict[str, str]] = {
     "predict": "apply a checkpoint to films",
     "report": "compare runs on one page",
 }
+_MISTAKES: Final = (HipsegError, HydraException, OmegaConfBaseException, OSError)  # of whoever gave the command
 _SWEEPS: Final = frozenset({"train", "evaluate"})
 _HELP: Final = {"-h", "--help", "help"}
 _ALONE: Final = frozenset({"-m", "--multirun", "-r", "--run", "--resolve"})  # flags without a value
@@ -48,6 +49,8 @@ def _fail(sentence: str) -> NoReturn:
 def _sentence(error: BaseException, command: str) -> str:
     """An error as one line that names the key and the fix."""
     text = str(error)
+    if isinstance(error, OSError) and error.filename:
+        return f"{error.filename}: this can't be read or written ({error.strerror}); name another or see to its rights"
     if isinstance(error, OverrideParseException):
         return f"{error.override}: this can't be read ({text.splitlines()[0].strip()}); write key=value"
     if match := re.search(r"Could not find '([^']+)/([^'/]+)'\s+Available options in '[^']+':((?:\n\t[^\n]+)+)", text):
@@ -64,7 +67,7 @@ def _job(run: Callable[[DictConfig], None], command: str) -> Callable[[DictConfi
     def job(config: DictConfig) -> None:
         try:
             run(config)
-        except (HipsegError, HydraException, OmegaConfBaseException) as error:
+        except _MISTAKES as error:
             if command in _SWEEPS:
                 _forget(Path(HydraConfig.get().runtime.output_dir))
             # SystemExit passes through Hydra without its own report.
@@ -110,7 +113,7 @@ def main(arguments: list[str] | None = None) -> None:
     app = hydra.main(version_base="1.3", config_path=str(conf_folder()), config_name=command)
     try:
         app(_job(run, command))()
-    except (HipsegError, HydraException, OmegaConfBaseException) as error:
+    except _MISTAKES as error:
         _fail(_sentence(error, command))
     except KeyboardInterrupt:
         print("hipseg: interrupted", file=sys.stderr)

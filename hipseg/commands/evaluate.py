@@ -11,6 +11,7 @@ from hipseg.build import build_data, build_trainer
 from hipseg.checkpoint import load, require_same_data
 from hipseg.commands.outcome import print_outcome
 from hipseg.commands.run import begin_run, open_loggers, quieten
+from hipseg.data.truth import require_truth
 from hipseg.inference.shifts import Passes
 from hipseg.instantiation import check
 from hipseg.options import check_value
@@ -27,6 +28,8 @@ def run(config: DictConfig) -> None:
     content["trainer"]["precision"] = task.record["training"]["precision"]
     data = build_data(content)
     data.require("test")
+    if content["truth"] is not None:
+        require_truth(Path(content["truth"]), data.samples["test"])
     require_same_data(task.record, data.store, Path(content["checkpoint"]))
     seed_everything(content["seed"], workers=True, verbose=False)
     folder = Path(content["folder"])

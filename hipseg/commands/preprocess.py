@@ -68,12 +68,10 @@ def _locator(path: Path | None, region: Region) -> HeadLocator | None:
     if region != "joint":
         raise HipsegError("locator: only region=joint is found by a locator; leave it out")
     # Here, so that preprocessing without one needs no torch.
-    from hipseg.checkpoint import load
-    from hipseg.inference.locator import NetworkLocator
+    from hipseg.checkpoint import load_locator
+    from hipseg.inference.locator import network_locator
 
-    if load(path).record["preprocessing"].get("region") == "joint":
-        raise HipsegError(f"locator: {path} was trained on joints; give one trained on whole films")
-    return NetworkLocator(load, path)
+    return network_locator(load_locator, path)
 
 
 def run(config: DictConfig) -> None:

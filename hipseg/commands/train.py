@@ -13,6 +13,7 @@ from hipseg.checkpoint import make_record, read_checkpoint, start_from
 from hipseg.commands.outcome import print_outcome
 from hipseg.commands.run import begin_run, open_loggers, quieten
 from hipseg.data.datamodule import HipDataModule
+from hipseg.data.truth import require_truth
 from hipseg.errors import HipsegError
 from hipseg.inference.shifts import Passes
 from hipseg.instantiation import check
@@ -29,6 +30,8 @@ def run(config: DictConfig) -> None:
     check_value(Passes, content["passes"], "passes")
     data = build_data(content)
     data.require("train", "val", "test")
+    if content["truth"] is not None:
+        require_truth(Path(content["truth"]), data.samples["test"])
     seed_everything(content["seed"], workers=True, verbose=False)
     init = read_checkpoint(Path(content["init"]), "init") if content["init"] is not None else None
     task = build_task(content, _record(content, data))

@@ -1,4 +1,4 @@
-"""One film from its file to what the store holds: SPEC's steps, one function each, run in worker processes."""
+"""One film from its file to what the store holds, in worker processes."""
 
 from __future__ import annotations
 
@@ -14,12 +14,13 @@ from hipseg.errors import Excluded
 from hipseg.grid import Grid
 from hipseg.inference.heads import HeadLocator, Heads
 from hipseg.io.dicom import Film, file_sha256, read_film
+from hipseg.io.spacing import Spacing
 from hipseg.labels.circle import head_circle
 from hipseg.labels.curves import CurveFunction
 from hipseg.labels.label_map import draw_label_map
 from hipseg.labels.landmarks import LANDMARKS_PER_HIP, SIDES, Points, Side, hip_landmarks
 from hipseg.labels.points_file import read_points
-from hipseg.transforms.film import PreparedFilm, View, prepare_film, prepare_region
+from hipseg.transforms.film import Image, PreparedFilm, View, prepare_film, prepare_region
 from hipseg.transforms.implant import shows_metal
 from hipseg.transforms.intensity import to_uint16
 from hipseg.transforms.polarity import Polarity
@@ -111,10 +112,12 @@ class StoredView:
 
 @dataclass(frozen=True)
 class Processed:
-    """What the store keeps of a film: one view of all of it, or one of each hip."""
+    """What the store keeps of a film: its own shape and spacing, and one view of all of it or one of each hip."""
 
     file: FilmFile
-    film: Film
+    shape: tuple[int, int]
+    spacing: Spacing
+    sha256: str
     views: tuple[StoredView, ...]
     hips: tuple[Hip, ...]
     polarity: Polarity
@@ -185,20 +188,24 @@ def _process(file: FilmFile, settings: Settings) -> Processed:
     if settings.region == "joint":
         heads = settings.locator.find(prepared) if settings.locator else {}
         faults = {side: _and_located(faults[side], side, heads) for side in SIDES}
-        pixels = prepared.correct(film.pixels)
-        shape = settings.rows, settings.columns
-        found = []
+        film_pixels, found = prepared.correct(film.pixels), []
         for side in SIDES:
-            # A hip that can't be used keeps its place in the store, with the film's middle.
-            centre = film.grid.centre_mm if faults[side][0] else heads.get(side) or _head_mm(landmarks[side])
-            found.append(prepare_region(pixels, film.grid, centre, shape, settings.spacing_mm, settings.percentiles))
+            view = None
+            if not faults[side][0]:
+                try:
+                    view = _region(film_pixels, film.grid, side, heads.get(side), landmarks[side], settings)
+                except _NotLocated as why:
+                    faults[side] = NOT_LOCATED, str(why)
+            # A hip that can't be used keeps its place in the store, without an image.
+            found.append(view or _nothing(film.grid, settings))
     views = tuple(StoredView(view.grid, to_uint16(view.image, settings.intensity_bits)) for view in found)
     # Both hips lie in the one view of a film, or each in its own.
     hips = tuple(
         _draw_hip(landmarks[side], side, faults[side], view.grid, settings.curves)
         for side, view in zip(SIDES, views * (len(SIDES) // len(views)), strict=True)
     )
-    return Processed(file, film, views, hips, prepared.polarity, file_sha256(file.points))
+    shape = film.grid.shape
+    return Processed(file, shape, film.spacing, film.sha256, views, hips, prepared.polarity, file_sha256(file.points))
 
 
 def _prepare(film: Film, settings: Settings) -> PreparedFilm:
@@ -214,6 +221,32 @@ def _and_located(fault: tuple[str, str], side: Side, heads: Heads) -> tuple[str,
     if fault[0] or side not in heads or heads[side] is not None:
         return fault
     return NOT_LOCATED, f"the locator finds no joint on the {side}"
+
+
+class _NotLocated(Exception):
+    """What the locator found is not this hip's femoral head; its text says why."""
+
+
+def _region(
+    pixels: Image, film: Grid, side: Side, found: tuple[float, float] | None, landmarks_mm: Points, settings: Settings
+) -> View:
+    """The region around a head: where it was found, or else where its landmarks are."""
+    shape, spacing_mm = (settings.rows, settings.columns), settings.spacing_mm
+    head = _head_mm(landmarks_mm)
+    if found is None:
+        return prepare_region(pixels, film, head, shape, spacing_mm, settings.percentiles)
+    off = np.abs(np.array(found) - head)[::-1] / spacing_mm
+    if (off > np.array(shape) / 2).any():
+        raise _NotLocated(f"the locator takes another place for the {side} femoral head")
+    try:
+        return prepare_region(pixels, film, found, shape, spacing_mm, settings.percentiles)
+    except Excluded:
+        raise _NotLocated(f"around the {side} head that the locator finds there is one grey value") from None
+
+
+def _nothing(film: Grid, settings: Settings) -> View:
+    grid = Grid.centred((settings.rows, settings.columns), settings.spacing_mm, film.centre_mm)
+    return View(grid, np.zeros(grid.shape, dtype=np.float32))
 
 
 def _head_mm(landmarks_mm: Points) -> tuple[float, float]:

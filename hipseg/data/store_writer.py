@@ -212,11 +212,11 @@ def _sample_row(film: Processed, hip: Hip, image: int) -> tuple[Any, ...]:
 
 
 def _film_row(film: Processed, view: StoredView, samples_end: int) -> tuple[Any, ...]:
-    file, spacing, grid = film.file, film.film.spacing, view.grid
-    rows, columns = film.film.pixels.shape
+    file, spacing, grid = film.file, film.spacing, view.grid
+    rows, columns = film.shape
     return (
         file.cohort.encode(), file.subject.encode(), file.visit.encode(), grid.spacing_mm, *grid.origin_mm,
-        spacing.mm, spacing.tag.encode(), spacing.imager_mm, rows, columns, film.film.sha256.encode(),
+        spacing.mm, spacing.tag.encode(), spacing.imager_mm, rows, columns, film.sha256.encode(),
         film.points_sha256.encode(),
         film.polarity.encode(), samples_end,
     )  # fmt: skip

@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
 
 from hipseg.errors import HipsegError
+
+
+def require_truth(path: Path, hips: Sequence[str]) -> None:
+    """Refuse a table that can't be read, or that knows none of some hips.
+
+    Raises:
+        HipsegError: Saying which.
+    """
+    if not read_truth(path).index.isin(hips).any():
+        raise HipsegError(f"truth: {path} knows none of the test hips; its keys must look like {hips[0]}")
 
 
 def read_truth(path: Path) -> pd.DataFrame:
@@ -20,7 +31,7 @@ def read_truth(path: Path) -> pd.DataFrame:
         `mjsw_mm` and `repeat_of`, indexed by key.
 
     Raises:
-        HipsegError: If the file is missing or has other columns.
+        HipsegError: If the file is missing, has other columns, lists a hip twice or has a width that is no number.
     """
     try:
         table = pd.read_csv(path, dtype={"key": str, "repeat_of": str})
@@ -32,6 +43,9 @@ def read_truth(path: Path) -> pd.DataFrame:
         raise HipsegError(f"truth: {path} needs the column key, and mjsw_mm or repeat_of")
     if table["key"].duplicated().any():
         raise HipsegError(f"truth: {path} lists a hip twice")
-    widths = pd.to_numeric(table.get("mjsw_mm", pd.Series(index=table.index, dtype=float)), errors="coerce")
+    try:
+        widths = pd.to_numeric(table.get("mjsw_mm", pd.Series(index=table.index, dtype=float)))
+    except ValueError as error:
+        raise HipsegError(f"truth: {path} holds an mjsw_mm that is no number ({error})") from None
     repeats = table.get("repeat_of", pd.Series("", index=table.index)).fillna("")
     return pd.DataFrame({"mjsw_mm": widths.to_numpy(), "repeat_of": repeats.to_numpy()}, index=table["key"])

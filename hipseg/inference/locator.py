@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from hipseg.errors import HipsegError
 from hipseg.field import Field
 from hipseg.grid import Grid
 from hipseg.inference.heads import Heads
@@ -45,7 +46,7 @@ class NetworkLocator:
         return prepare_as(_loaded(self.load, self.path).record["preprocessing"], pixels, film)
 
     def find(self, prepared: PreparedFilm) -> Heads:
-        """The centre of each hip's femoral head, x and y in film millimetres; None where no joint is found."""
+        """The centre of each hip's femoral head, x and y in film millimetres; None where none is found on its side."""
         task = _loaded(self.load, self.path)
         centres: Heads = {}
         for hip in predict_hips(task, prepared.views(), Field(**task.record["field"])):
@@ -56,8 +57,19 @@ class NetworkLocator:
         return centres
 
 
+def network_locator(load: Callable[[Path], Any], path: Path) -> NetworkLocator:
+    """A locator, once its checkpoint is known to be one.
+
+    Raises:
+        HipsegError: If the network was trained on joints, or the file can't be loaded.
+    """
+    if load(path).record["preprocessing"].get("region") == "joint":
+        raise HipsegError(f"locator: {path} was trained on joints; give one trained on whole films")
+    return NetworkLocator(load, path)
+
+
 def _head_centre(hip: HipPrediction) -> Points | None:
-    """In pixels of what the network saw; None if there is no joint, or what was taken for one has no head around it."""
+    """In pixels of what the network saw; None if there is no joint, if it has no head, or if it is the other hip's."""
     try:
         centre = trace_joint(hip.probabilities).head.centre
     except NotTraced:
@@ -65,7 +77,8 @@ def _head_centre(hip: HipPrediction) -> Points | None:
     column, row = np.rint(centre).astype(int)
     labels = hip.labels
     inside = 0 <= row < labels.shape[0] and 0 <= column < labels.shape[1]
-    return centre if inside and labels[row, column] == FEMORAL_HEAD_LABEL else None
+    own = not hip.field.beyond_middle(centre[0], hip.grid.shape[1])
+    return centre if own and inside and labels[row, column] == FEMORAL_HEAD_LABEL else None
 
 
 @lru_cache(maxsize=2)

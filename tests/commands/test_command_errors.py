@@ -20,6 +20,7 @@ def there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, store: Path, split: P
     (tmp_path / "empty").mkdir()
     (tmp_path / "full").mkdir()
     (tmp_path / "full/text").write_text("text")
+    (tmp_path / "other.csv").write_text("key,mjsw_mm\nOTHER/1/T00/left,3.5\n")
     with h5py.File(tmp_path / "foreign.h5", "w") as file:
         file["precious"] = [1, 2, 3]
     shutil.copy(store, tmp_path / "store.h5")
@@ -114,7 +115,7 @@ SPLIT = {
     "two ratios": ("split store=store.h5 out=s.csv ratios=[1,2]", "ratios"),
     "negative ratio": ("split store=store.h5 out=s.csv ratios=[1,-1,1]", "ratios: give three shares"),
     "ratio is nan": ("split store=store.h5 out=s.csv ratios=[nan,1,1]", "ratios"),
-    "too few subjects": ("split store=store.h5 out=s.csv ratios=[98,1,1]", "ratios: 12 subjects are too few"),
+    "too few subjects": ("split store=store.h5 out=s.csv ratios=[98,1,1]", "ratios: 10 subjects are too few"),
     "no seed": ("split store=store.h5 out=s.csv seed=x", "seed: input should be a valid integer"),
     "out is a folder": ("split store=store.h5 out=empty", "out: "),
     "out below a file": ("split store=store.h5 out=full/text/s.csv", "out: "),
@@ -129,12 +130,22 @@ TRAIN = {
     "no such split": ("train data.store=store.h5 data.split=none.csv out=r", "data.split: there is no file none.csv"),
     "wrong type": ("train data.store=store.h5 data.split=split.csv out=r trainer.max_epochs=lots",
                    "trainer.max_epochs: input should be a valid integer"),
+    "out is a file": ("train data.store=store.h5 data.split=split.csv out=full/text", "full/text"),
+    "truth of other hips": ("train data.store=store.h5 data.split=split.csv out=r truth=other.csv trainer.max_epochs=1",
+                            "truth: other.csv knows none of the test hips; its keys must look like "),
     "no such checkpoint": ("evaluate checkpoint=none.ckpt data.store=store.h5 data.split=split.csv out=r",
                            "checkpoint: there is no file none.ckpt"),
 }  # fmt: skip
+PREDICT = {
+    "no such checkpoint": ("predict checkpoint=none.ckpt input=in out=o", "checkpoint: there is no file none.ckpt"),
+    "no such locator": ("preprocess input=in store=a.h5 region=joint locator=none.ckpt",
+                        "locator: there is no file none.ckpt"),
+    "locator is text": ("preprocess input=in store=a.h5 region=joint locator=full/text", "locator: full/text is not"),
+    "report of nothing": ("report runs=[empty] out=p.html", "runs: "),
+}  # fmt: skip
 CASES = [
     pytest.param(arguments.split(), said, id=f"{arguments.split()[0]}: {name}")
-    for command in (PHANTOM, PREPROCESS, SPLIT, TRAIN)
+    for command in (PHANTOM, PREPROCESS, SPLIT, TRAIN, PREDICT)
     for name, (arguments, said) in command.items()
 ]
 

@@ -61,6 +61,7 @@ def predicted(
     close = CloseOracle(film, NetworkLocator(first, coarse))
     networks = {coarse: first(coarse), fine: close}
     monkeypatch.setattr("hipseg.commands.predict.load", lambda path, passes=None: networks[path])
+    monkeypatch.setattr("hipseg.commands.predict.load_locator", lambda path: networks[path])
     main(["predict", f"checkpoint={fine}", f"locator={coarse}", f"input={film}", f"out={folder / 'out'}"])
     return pd.read_csv(folder / "out" / "predictions.csv"), close
 
@@ -79,7 +80,7 @@ def test_both_hips_are_measured_where_they_lie_on_the_film(tmp_path: Path, monke
 
 def test_a_joint_that_is_not_found_is_listed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     table, _ = predicted(tmp_path, monkeypatch, load_right)
-    assert list(table["status"]) == ["ok", "no_femoral_head"]
+    assert list(table["status"]) == ["ok", "not_located"]
     assert np.isnan(table["mjsw_mm"][1])
 
 

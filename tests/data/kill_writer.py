@@ -39,7 +39,7 @@ def write(path: Path, films: int, version: int = 0) -> None:
     with StoreWriter(path, store_settings()) as writer:
         for number in range(films):
             made = film(number, version)
-            if writer.known_sha256(made.file.key) != made.film.sha256:
+            if writer.known_sha256(made.file.key) != made.sha256:
                 writer.put(made)
 
 

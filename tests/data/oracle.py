@@ -53,6 +53,32 @@ class Hollow(Oracle):
         return said
 
 
+class Crossed(Oracle):
+    """As `Oracle`, but it sees only the other hip of each image."""
+
+    def __call__(self, image: Tensor) -> Tensor:
+        """(2, 1, 512, 512) to (2, 4, 512, 512)."""
+        return super().__call__(image).flip(-1)
+
+
+class Astray(Oracle):
+    """As `Oracle`, but by a hand too far down."""
+
+    def __call__(self, image: Tensor) -> Tensor:
+        """(2, 1, 512, 512) to (2, 4, 512, 512)."""
+        return super().__call__(image).roll(90, dims=2)
+
+
+def load_crossed(path: Path) -> Crossed:
+    """Of any checkpoint: the other hip."""
+    return Crossed(only_right=False)
+
+
+def load_astray(path: Path) -> Astray:
+    """Of any checkpoint: places below both hips."""
+    return Astray(only_right=False)
+
+
 def load_both(path: Path) -> Oracle:
     """Of any checkpoint: both hips."""
     return Oracle(only_right=False)

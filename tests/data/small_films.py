@@ -11,7 +11,6 @@ import numpy as np
 from hipseg.data.cohorts import Cohort, FilmFile
 from hipseg.data.process import Hip, Processed, Settings, StoredView
 from hipseg.grid import Grid
-from hipseg.io.dicom import Film
 from hipseg.io.dicom_writer import Header, write_radiograph
 from hipseg.io.spacing import Spacing
 from hipseg.labels.curves import spline_curves
@@ -42,7 +41,9 @@ def processed(
         hips.append(Hip(side, label, rng.normal(size=(80, 2)), reason, ""))
     return Processed(
         file=FilmFile(f"{number}.dcm", Path(f"{number}.dcm"), Path(f"{number}.pts"), "TINY", f"{number:05d}", visit),
-        film=Film(np.zeros((20, 30), np.float32), spacing, f"{number:032x}{version:032x}"),
+        shape=(20, 30),
+        spacing=spacing,
+        sha256=f"{number:032x}{version:032x}",
         views=tuple(
             StoredView(
                 Grid((SIZE, SIZE), 1.0, (-2.5 + i, 4.25)), rng.integers(0, 65536, (SIZE, SIZE)).astype(np.uint16)

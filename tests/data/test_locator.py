@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
-from oracle import OFF_PX, load_both, load_hollow, load_right
+from oracle import OFF_PX, Oracle, load_astray, load_both, load_crossed, load_hollow, load_right
 from small_films import CHECK, film_settings, landmarks, write_film
 
 from hipseg.commands import main
@@ -29,9 +30,12 @@ def test_heads_are_found_in_film_millimetres_on_both_sides(tmp_path: Path) -> No
         np.testing.assert_allclose(found - true, 0.9 * OFF_PX * [mirror, 1], atol=0.35)
 
 
-def test_a_centre_that_is_no_head_is_not_taken(tmp_path: Path) -> None:
+@pytest.mark.parametrize("load", [load_hollow, load_crossed])
+def test_a_centre_that_is_no_head_or_the_other_hips_is_not_taken(
+    load: Callable[[Path], Oracle], tmp_path: Path
+) -> None:
     film = read_film(write_film(tmp_path, "0000001"), ("CR",))
-    locator = NetworkLocator(load_hollow, tmp_path / "a.ckpt")
+    locator = NetworkLocator(load, tmp_path / "a.ckpt")
     assert locator.find(locator.prepare(film.pixels, film.grid)) == {"right": None, "left": None}
 
 
@@ -48,6 +52,21 @@ def test_region_is_around_the_head_that_was_found_and_labels_stay_true(tmp_path:
     np.testing.assert_allclose(done.views[0].grid.to_mm(done.hips[0].landmarks), points, atol=1e-3)
     assert [hip.reason for hip in done.hips] == ["", "not_located"]
     assert not done.hips[1].label.any()
+
+
+@pytest.mark.parametrize(("spacing_mm", "reason"), [(0.8, "not_located"), (1.2, "")])
+def test_a_region_without_its_head_is_not_located(spacing_mm: float, reason: str, tmp_path: Path) -> None:
+    """81 mm too far down: beyond half of 128 mm, within half of 192 mm."""
+    write_film(tmp_path, "0000001")
+    (film,) = find_films(tmp_path, {"CHECK": CHECK}).films
+    located = replace(
+        film_settings(), region="joint", rows=160, columns=160, spacing_mm=spacing_mm,
+        locator=NetworkLocator(load_astray, tmp_path / "b.ckpt"),
+    )  # fmt: skip
+    done = process(Task(film, located, "", ""))
+    assert isinstance(done, Processed)
+    assert [hip.reason for hip in done.hips] == [reason] * 2
+    assert [bool(view.image.any()) for view in done.views] == [not reason] * 2
 
 
 def test_a_locator_needs_regions(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -40,7 +40,7 @@ def test_a_film_on_the_centred_grid(tmp_path: Path) -> None:
     film = write_film(tmp_path, "0000001")
     done = run(tmp_path, film)
     assert isinstance(done, Processed)
-    assert done.film.sha256 == hashlib.sha256(film.read_bytes()).hexdigest()
+    assert done.sha256 == hashlib.sha256(film.read_bytes()).hexdigest()
     assert (done.views[0].image.shape, done.views[0].image.dtype) == ((128, 128), np.uint16)
     assert (done.views[0].image.min(), done.views[0].image.max()) == (0, 65535)
     # 128 pixels of 3.6 mm hang over 440 mm by 10.4 mm on every side.

@@ -84,7 +84,7 @@ def test_replacing_and_excluding_touch_one_films_rows(tmp_path: Path) -> None:
         for number in range(3):
             writer.put(processed(number, views=2))
     with StoreWriter(path, settings) as writer:
-        assert writer.known_sha256(processed(1).file.key) == processed(1).film.sha256
+        assert writer.known_sha256(processed(1).file.key) == processed(1).sha256
         writer.put(processed(1, version=1, views=2))
         writer.exclude(processed(2).file.key, "unreadable")
     store = Store(path)

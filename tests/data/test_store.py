@@ -133,7 +133,7 @@ def test_values_round_trip(small: Path) -> None:
     wanted = {
         "cohort": "TINY", "subject": "00002", "visit": "T00", "spacing_mm": 1.0, "origin_x_mm": -2.5,
         "origin_y_mm": 4.25, "source_spacing_mm": 0.2, "source_spacing_tag": "PixelSpacing", "source_rows": 20,
-        "source_columns": 30, "source_sha256": processed(2).film.sha256, "polarity": "stated",
+        "source_columns": 30, "source_sha256": processed(2).sha256, "polarity": "stated",
     }  # fmt: skip
     assert {name: film[name] for name in wanted} == wanted
 

@@ -52,7 +52,7 @@ def test_knows_what_it_holds(tmp_path: Path) -> None:
         film = processed(1)
         assert len(writer) == 2
         assert film.file.key in writer
-        assert writer.known_sha256(film.file.key) == film.film.sha256
+        assert writer.known_sha256(film.file.key) == film.sha256
         assert "TINY/00007/T00" not in writer
         assert writer.known_sha256("TINY/00007/T00") == ""
 
@@ -66,7 +66,7 @@ def test_the_same_key_again_replaces_its_row_and_no_other(tmp_path: Path) -> Non
     changed = {name: [i for i, row in enumerate(rows) if row != before[name][i]] for name, rows in after.items()}
     assert changed == {"images": [1], "labels": [2, 3], "landmarks": [2, 3], "films": [1], "samples": []}
     assert np.array_equal(Store(path).image(3), processed(1, version=1).views[0].image)
-    assert Store(path).films["source_sha256"][1] == processed(1, version=1).film.sha256
+    assert Store(path).films["source_sha256"][1] == processed(1, version=1).sha256
 
 
 def test_an_excluded_film_stays_but_is_not_usable_and_is_read_again(tmp_path: Path) -> None:
