@@ -6,7 +6,7 @@ import zlib
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 import numpy as np
 import pandas as pd
@@ -25,12 +25,14 @@ from hipseg.labels.landmarks import mirror_columns
 from hipseg.measure import JointSpace, Method, joint_space_width
 from hipseg.measure.quality import Plausible
 from hipseg.measure.reference import reference_width
-from hipseg.metrics.boundary import boundary_quality
+from hipseg.metrics.boundary import boundary_quality, missed
 from hipseg.metrics.dice import dice_scores
 from hipseg.report.hip_figures import HipPicture
 from hipseg.report.run_folder import write_evaluation
 from hipseg.sample import HipSample
 from hipseg.transforms.polarity import corrected
+
+_PROFILES: Final = "test_profiles.csv"
 
 
 class JointSpaceWidth(Callback):
@@ -58,13 +60,13 @@ class JointSpaceWidth(Callback):
         self._pictures, self._folder = pictures, Path(folder)
         self._truth = read_truth(Path(truth)) if truth is not None else None
         self._rows: list[dict[str, Any]] = []
-        self._profiles: list[pd.DataFrame] = []
         self._drawn: dict[str, Callable[[], HipPicture]] = {}
         self.summary: dict[str, float] = {}
 
     def on_test_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Begin anew."""
-        self._rows, self._profiles, self._drawn = [], [], {}
+        self._rows, self._drawn = [], {}
+        (self._folder / _PROFILES).unlink(missing_ok=True)
 
     def on_test_batch_end(
         self,
@@ -83,7 +85,7 @@ class JointSpaceWidth(Callback):
         for i, row in enumerate(batch.row.tolist()):
             spacing_mm = data.store.grid(row).spacing_mm
             found = joint_space_width(probabilities[i], spacing_mm, self._method)
-            found = self._plausible.judge(found, corrected(data.store.polarity(row)))
+            found = self._plausible.judge(found, corrected(data.store.polarity(row)), _on_other_side(data, row, found))
             self._keep_hip(data, row, predicted[i], found, dice[i])
 
     def _keep_hip(
@@ -116,7 +118,9 @@ class JointSpaceWidth(Callback):
                 "status": found.status,
             }
         )
-        self._profiles.append(_profile(key, reference, label, found))
+        profiles = self._folder / _PROFILES
+        profile = _profile(key, reference, label, found)
+        profile.to_csv(profiles, mode="a", header=not profiles.exists(), index=False, float_format="%.4f")
         # Few of them are drawn, and which is known at the end.
         packed = zlib.compress(predicted.tobytes(), level=1)
         self._drawn[key] = partial(_picture, data, row, packed, reference, label, found)
@@ -129,11 +133,8 @@ class JointSpaceWidth(Callback):
 
     def on_test_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Write tables and figures, and hand the results to loggers that take them."""
-        # A hip that was not found is one that was not segmented.
-        none = {f"dice_{name}": 0.0 for name in LABEL_NAMES[1:]}
-        lost = [{"sample": key, **none, "status": NOT_LOCATED} for key in _datamodule(trainer).not_located]
+        lost = [_lost(key, _datamodule(trainer)) for key in _datamodule(trainer).not_located]
         hips = pd.DataFrame(self._rows + lost)
-        pd.concat(self._profiles).to_csv(self._folder / "test_profiles.csv", index=False, float_format="%.4f")
         repeats: dict[str, str] = {}
         if self._truth is not None:
             repeats = dict(zip(self._truth.index.astype(str), self._truth["repeat_of"].astype(str), strict=True))
@@ -141,6 +142,21 @@ class JointSpaceWidth(Callback):
         for logger in trainer.loggers:
             if hasattr(logger, "log_evaluation"):
                 logger.log_evaluation(self.summary, hips, figures)
+
+
+def _on_other_side(data: HipDataModule, row: int, found: JointSpace) -> bool:
+    grid = data.store.grid(row)
+    whole = data.store.preprocessing["region"] == "film"
+    return whole and data.field.beyond_middle(found.on_head_mm[0] / grid.spacing_mm, grid.shape[1])
+
+
+def _lost(key: str, data: HipDataModule) -> dict[str, Any]:
+    """The row of a hip that was not found, which is one that was not segmented."""
+    worst = missed((data.field.rows, data.field.columns), data.store.preprocessing["spacing_mm"])
+    row: dict[str, Any] = {"sample": key, "status": NOT_LOCATED}
+    for name in LABEL_NAMES[1:]:
+        row |= {f"dice_{name}": 0.0, **{f"{measure}_{name}": value for measure, value in worst._asdict().items()}}
+    return row
 
 
 def _picture(

@@ -28,6 +28,12 @@ class BoundaryQuality(NamedTuple):
     surface_dice: float
 
 
+def missed(shape: tuple[int, ...], spacing_mm: float) -> BoundaryQuality:
+    """Of a label that only one of two maps of a shape has."""
+    diagonal = float(np.hypot.reduce(np.array(shape, dtype=float))) * spacing_mm
+    return BoundaryQuality(diagonal, diagonal, 0.0)
+
+
 def boundary_quality(
     predicted: NDArray[np.integer], truth: NDArray[np.integer], label: int, spacing_mm: float, tolerance_mm: float
 ) -> BoundaryQuality:
@@ -44,8 +50,7 @@ def boundary_quality(
     if not found.any() and not there.any():
         return BoundaryQuality(0.0, 0.0, 1.0)
     if not found.any() or not there.any():
-        diagonal = float(np.hypot.reduce(np.array(truth.shape, dtype=float))) * spacing_mm
-        return BoundaryQuality(diagonal, diagonal, 0.0)
+        return missed(truth.shape, spacing_mm)
     masks = torch.from_numpy(found), torch.from_numpy(there)
     _, distances, _ = get_edge_surface_distance(*masks, spacing=spacing_mm, symmetric=True)
     forth, back = (np.asarray(distance, dtype=float) for distance in distances)

@@ -21,7 +21,7 @@ def write_evaluation(
     pictures: Mapping[str, Callable[[], HipPicture]],
     count: int,
 ) -> tuple[dict[str, float], list[Path]]:
-    """Write `test_hips.csv`, `cohorts.csv`, `agreement.csv`, `summary.json` and the figures.
+    """Write `test_hips.csv`, `cohorts.csv`, `agreement.csv`, `summary.json` and the figures, which name no subject.
 
     Args:
         folder: The run folder.
@@ -45,6 +45,9 @@ def write_evaluation(
     draw_agreement(hips, agreement, drawn[0])
     if count:
         drawn.append(figures / "hips.png")
-        seen = hips[hips["sample"].isin(pictures)]
-        draw_hips({sample: pictures[sample]() for sample in choose_hips(seen, count)}, drawn[1])
+        chosen = choose_hips(hips[hips["sample"].isin(pictures)], count)
+        # Figures get around, so the subjects stand in a table beside them.
+        names = [f"hip {i}" for i in range(1, len(chosen) + 1)]
+        pd.DataFrame({"hip": names, "sample": chosen}).to_csv(figures / "hips.csv", index=False)
+        draw_hips({name: pictures[sample]() for name, sample in zip(names, chosen, strict=True)}, drawn[1])
     return summary, drawn

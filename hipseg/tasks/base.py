@@ -43,7 +43,7 @@ class BaseTask(LightningModule):
 
     @abstractmethod
     def _step(self, batch: Any, stage: Stage) -> dict[str, Tensor]:
-        """One batch in any stage; returns at least `loss`."""
+        """One batch in any stage; in training what it returns holds `loss`."""
 
     def training_step(self, batch: Any, batch_idx: int) -> Tensor:
         """One training step."""

@@ -69,14 +69,15 @@ class SegmentationTask(BaseTask):
             found["probabilities"] = self(batch.image)
             found["labels"] = found["probabilities"].argmax(dim=1)
         untaught = isinstance(self.loss, nn.Identity)  # loaded to predict
-        loss = batch.image.new_zeros(())
         if not (untaught and found):
             logits = self._logits(batch.image)
-            loss = loss if untaught else self.loss(logits, batch.label, batch.weight)
             found.setdefault("labels", self.activation.decide(logits.detach()))
+            if not untaught:
+                found["loss"] = self.loss(logits, batch.label, batch.weight)
+                size = len(batch.image)
+                self.log(f"{stage}/loss", found["loss"], on_step=False, on_epoch=True, batch_size=size)
         self._dice(stage).update(found["labels"], batch.label, batch.outside)
-        self.log(f"{stage}/loss", loss, on_step=False, on_epoch=True, batch_size=len(batch.image))
-        return {"loss": loss, **found}
+        return found
 
     def _dice(self, stage: Stage) -> Dice:
         return {"train": self.train_dice, "val": self.val_dice, "test": self.test_dice}[stage]

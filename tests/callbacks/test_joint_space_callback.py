@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -13,29 +14,36 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from hydra import compose, initialize_config_dir
+from hydra.utils import instantiate
 from shapely import LineString, Point
+from torch import Tensor
 from torch.nn.functional import one_hot
 
 from hipseg.callbacks.joint_space_width import JointSpaceWidth
+from hipseg.config import conf_folder
 from hipseg.data.datamodule import HipDataModule
 from hipseg.data.store import Store
 from hipseg.field import Field
 from hipseg.labels.curves import spline_curves
+from hipseg.labels.label_map import draw_label_shares
 from hipseg.labels.landmarks import LANDMARKS_PER_HIP
 from hipseg.labels.weight_map import everywhere
 from hipseg.measure.quality import Plausible
+from hipseg.measure.reference import reference_width
 from hipseg.report.hip_figures import HipPicture
+from hipseg.sample import HipSample
 from hipseg.transforms.augment import NoAugmentation
 
 FIELD = Field(row=160, column=0, rows=256, columns=256)
 PIXEL_MM = 0.9
 
 
-ANYTHING = Plausible((1, 100), 100, (-90, 90), (-90, 90), 100, 100)
+ANYTHING = Plausible((1, 100), 100, (-90, 90), (-90, 90), 100, 100, 360)
 
 
-def _callback(folder: Path, truth: Path | None = None, pictures: int = 1) -> JointSpaceWidth:
-    return JointSpaceWidth("border", ANYTHING, 1.0, pictures, truth, folder)
+def _callback(folder: Path, pictures: int = 1) -> JointSpaceWidth:
+    return JointSpaceWidth("border", ANYTHING, 1.0, pictures, None, folder)
 
 
 class _Watching:
@@ -47,14 +55,23 @@ class _Watching:
 
 def _evaluate(data: HipDataModule, folder: Path, blank: frozenset[int] = frozenset(), pictures: int = 1) -> _Watching:
     """Run the callback over the test set with the truth as prediction, or nothing for some rows of the store."""
-    callback, logger = _callback(folder, pictures=pictures), _Watching()
+
+    def labels(batch: HipSample) -> Tensor:
+        predicted = one_hot(batch.label.long(), 4).movedim(-1, 1).float()
+        predicted[[row in blank for row in batch.row.tolist()]] = torch.eye(4)[0, :, None, None]
+        return predicted
+
+    return _run(data, _callback(folder, pictures=pictures), labels)
+
+
+def _run(data: HipDataModule, callback: JointSpaceWidth, predict: Callable[[HipSample], Tensor]) -> _Watching:
+    logger = _Watching()
     trainer: Any = SimpleNamespace(datamodule=data, loggers=[object(), logger])
     module: Any = None
     callback.on_test_start(trainer, module)
     for i, batch in enumerate(data.test_dataloader()):
-        predicted = batch.label.long()
-        predicted[[row in blank for row in batch.row.tolist()]] = 0
-        outputs = {"labels": predicted, "probabilities": one_hot(predicted, 4).movedim(-1, 1).float()}
+        probabilities = predict(batch)
+        outputs = {"labels": probabilities.argmax(dim=1), "probabilities": probabilities}
         callback.on_test_batch_end(trainer, module, outputs, batch, i)
     callback.on_test_end(trainer, module)
     return logger
@@ -157,6 +174,55 @@ def test_failed_hips_are_counted_and_not_averaged_in(all_hips: HipDataModule, tm
     assert logger.given[0] == summary
 
 
+def test_contours_of_soft_maps_are_the_points_files_on_both_sides(
+    all_hips: HipDataModule, cohort: Path, tmp_path: Path
+) -> None:
+    """Against the points files themselves, mirrored here for left hips; and against a truth that is 0.25 mm more."""
+    store, unsure = all_hips.store, str(all_hips.samples["test"][-1])
+    known = {}
+    for key in all_hips.samples["test"]:
+        points = _points_mm(cohort, key) * ([-1, 1] if key.endswith("left") else [1, 1])
+        known[key] = reference_width(points)
+    truth = pd.DataFrame({"key": known.keys(), "mjsw_mm": [joint.mjsw_mm + 0.25 for joint in known.values()]})
+    truth.to_csv(tmp_path / "truth.csv", index=False)
+
+    def soft(batch: HipSample) -> Tensor:
+        shares = []
+        for row in batch.row.tolist():
+            landmarks, shape = store.landmarks(row), store.grid(row).shape
+            if store.samples["mirror"].iat[row]:
+                landmarks = landmarks * [-1, 1] + [shape[1] - 1, 0]
+            shares.append(draw_label_shares(landmarks, shape, spline_curves)[:, *FIELD.window])
+        return torch.from_numpy(np.stack(shares))
+
+    with initialize_config_dir(str(conf_folder()), version_base="1.3"):
+        adult = instantiate(compose("predict").plausible)
+    polarity = store.films["polarity"].copy()
+    try:
+        last = int(store.image_rows[store.rows_by_key[unsure]])
+        store.films.loc[last, "polarity"] = "unsure"
+        _run(all_hips, JointSpaceWidth("contour", adult, 1.0, 0, tmp_path / "truth.csv", tmp_path), soft)
+    finally:
+        store.films["polarity"] = polarity
+    hips = pd.read_csv(tmp_path / "test_hips.csv", index_col="sample")
+    assert hips.loc[unsure, "status"] == "polarity_suspect"
+    assert (hips["status"] == "ok").mean() > 0.8
+    for place in ("lateral", "apex", "medial"):
+        expected = [getattr(joint.profile, f"{place}_mm") for joint in known.values()]
+        np.testing.assert_allclose(hips[f"jsw_{place}_reference_mm"], expected, atol=1e-3)
+        off = (hips[f"jsw_{place}_predicted_mm"] - expected).abs()
+        # An end is found to a few degrees, and a joint may open widely there.
+        assert off.max() < (0.4 if place == "apex" else 0.9)
+        assert off.median() < 0.1
+    assert (hips["mjsw_predicted_mm"] - hips["mjsw_reference_mm"]).abs().max() < 0.25
+    np.testing.assert_allclose(hips["mjsw_truth_mm"] - hips["mjsw_reference_mm"], 0.25, atol=1e-3)
+    np.testing.assert_allclose(hips["error_mm"] - hips["error_to_truth_mm"], 0.25, atol=1e-3)
+    profiles = pd.read_csv(tmp_path / "test_profiles.csv")
+    assert profiles["sample"].unique().tolist() == hips.index.tolist()
+    straight_up = profiles[profiles["angle_deg"] == 0].set_index("sample")["predicted_mm"]
+    np.testing.assert_allclose(straight_up, hips.loc[straight_up.index, "jsw_apex_predicted_mm"], atol=1e-3)
+
+
 def test_pictures_show_what_the_network_saw(
     all_hips: HipDataModule, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -165,11 +231,12 @@ def test_pictures_show_what_the_network_saw(
     seen = list(all_hips.test_dataloader())
     blank = int(seen[0].row[0])
     _evaluate(all_hips, tmp_path, frozenset({blank}), pictures=len(all_hips.samples["test"]))
-    assert drawn.keys() == set(all_hips.samples["test"])
+    names = pd.read_csv(tmp_path / "figures" / "hips.csv", index_col="sample")["hip"]
+    assert set(names.index) == set(all_hips.samples["test"])
     keys = all_hips.store.samples["key"]
     for batch in seen:
         for row, image, label in zip(batch.row.tolist(), batch.image, batch.label, strict=True):
-            picture = drawn[keys[row]]
+            picture = drawn[names[keys[row]]]
             np.testing.assert_array_equal(picture.image, image[0])
             np.testing.assert_array_equal(picture.label, label)
             np.testing.assert_array_equal(picture.predicted, label * (row != blank))
@@ -200,7 +267,8 @@ def test_a_hip_that_was_not_located_has_failed(store: Path, all_hips: HipDataMod
     hips = pd.read_csv(tmp_path / "test_hips.csv", index_col="sample")
     assert len(hips) == 5
     assert hips.loc[lost, "status"] == "not_located"
-    assert hips.loc[lost, "dice_joint_space"] == 0
+    assert hips.loc[lost, ["dice_joint_space", "surface_dice_joint_space"]].tolist() == [0, 0]
+    assert hips.loc[lost, "hd95_mm_femoral_head"] == pytest.approx(0.9 * 256 * np.sqrt(2))
     assert np.isnan(hips.loc[lost, "mjsw_predicted_mm"])
     summary = json.loads((tmp_path / "summary.json").read_text())
     assert (summary["mjsw/measured"], summary["mjsw/failed"]) == (4, 1)

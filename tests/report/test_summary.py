@@ -89,6 +89,17 @@ def test_all_failed_leaves_counts_in_strict_json(hips: pd.DataFrame, picture: Hi
     )
 
 
+def test_figures_name_no_subject(
+    hips: pd.DataFrame, picture: HipPicture, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn: list[str] = []
+    monkeypatch.setattr("hipseg.report.run_folder.draw_hips", lambda pictures, path: drawn.extend(pictures))
+    write_evaluation(tmp_path, hips, {}, {sample: lambda: picture for sample in hips["sample"]}, 3)
+    names = pd.read_csv(tmp_path / "figures" / "hips.csv")
+    assert drawn == names["hip"].tolist() == ["hip 1", "hip 2", "hip 3"]
+    assert set(names["sample"]) < set(hips["sample"])
+
+
 def test_no_pictures_if_none_are_wanted(hips: pd.DataFrame, tmp_path: Path) -> None:
     summary, figures = write_evaluation(tmp_path, hips, {}, {}, 0)
     assert summary["test/hips"] == 4
