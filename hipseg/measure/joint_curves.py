@@ -52,7 +52,7 @@ def trace_joint(probabilities: Image) -> TracedJoint:
     """Trace the joint of a right hip.
 
     Args:
-        probabilities: (4, rows, columns) in SPEC's order of labels.
+        probabilities: (4, rows, columns): background, femoral head, acetabular roof, joint space.
 
     Raises:
         NotTraced: With a status.

@@ -7,6 +7,7 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.ndimage import minimum_filter1d
 
 from hipseg.labels.landmarks import Points
 from hipseg.measure.tracing import BENT_PX, Image, polar, sample
@@ -16,6 +17,7 @@ _STRAIGHT_PX: Final = 9.0  # what the end is continued from
 _FEWEST: Final = 3  # points give no parabola that is more than an interpolation
 _DEPTHS_PX: Final = (1.25, 2.5)  # where joint space and roof are looked for, clear of the edge between them
 _STEEPEST_PX: Final = 2.0  # further out at the second depth than at the first; beyond that something else was met
+_BEHIND_PX: Final = 2.5
 _FURTHER_PX: Final = 4.0
 _STEPS_PER_PX: Final = 4
 
@@ -35,11 +37,20 @@ def redraw_ends(sourcil: Points, joint: Image, roof: Image, centre: Points) -> P
     """
     angle = angles(sourcil, centre)
     order = np.argsort(angle, kind="stable")
-    angle, radius = angle[order], np.hypot(*(sourcil - centre).T)[order]
+    angle, radius = _innermost(angle[order], np.hypot(*(sourcil - centre).T)[order])
     for sign in (1, -1):  # the medial end, then the lateral one as its mirror image
         angle, radius = _redraw_end(angle, radius, joint, roof, centre, sign)
         angle, radius = -angle[::-1], radius[::-1]
     return centre + polar(angle, radius)
+
+
+def _innermost(angle: Values, radius: Values) -> tuple[Values, Values]:
+    """A curve (n,), angles ascending, without what lies behind it: where joint space reaches up beside the roof."""
+    pixel = ((angle - angle[0]) * radius.mean()).astype(int)
+    least = np.full(pixel[-1] + 1, np.inf)
+    np.minimum.at(least, pixel, radius)
+    first = radius <= minimum_filter1d(least, 3)[pixel] + _BEHIND_PX
+    return angle[first], radius[first]
 
 
 def _redraw_end(

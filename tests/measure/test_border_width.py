@@ -160,7 +160,7 @@ def test_same_anatomy_has_the_same_width_at_every_source_spacing(curves: CurveFu
 
 
 def test_concentric_arcs_measure_half_a_millimetre_too_little() -> None:
-    """SPEC: the minimum over jagged borders falls short of the true width of analytic arcs by 0.50 mm."""
+    """The minimum over jagged borders falls short of the true width of analytic arcs by 0.50 mm."""
     film = Grid.of_film((2404, 2124), 0.15)
     rng = np.random.default_rng(0)
     errors = []

@@ -129,6 +129,24 @@ def test_a_notch_or_hole_in_the_roof_is_bridged_by_an_arc(half_deg: float, top: 
     assert found.profile.apex_mm == pytest.approx(4.0, abs=0.12)
 
 
+@pytest.mark.parametrize("spacing_mm", [0.2, 0.9])
+@pytest.mark.parametrize("slant", [0.5, 1.0, 2.0])
+def test_joint_space_that_reaches_up_beside_the_roof_is_not_its_surface(spacing_mm: float, slant: float) -> None:
+    """The roof's lateral side slants by so many degrees a mm; 1.5 mm of joint space lie along it."""
+    size = round(90 / spacing_mm)
+    at = (np.arange(4 * size) + 0.5) / 4 * spacing_mm - 45
+    x, y = np.meshgrid(at, at)
+    radius, angle = np.hypot(x, y), np.rad2deg(np.arctan2(x, -y))
+    side = -40 + slant * (radius - 28)
+    roof = (angle > side) & (angle < 40) & (radius >= 28) & (radius < 38)
+    strip = (angle > side - 1.5 / radius * 57.3) & (angle < 40) & (radius < 38)
+    labels = np.select([radius < 24, roof, strip], [1, 2, 3], 0)
+    shares = [(labels == i).reshape(size, 4, size, 4).mean(axis=(1, 3)) for i in range(4)]
+    found = joint_space_width(np.stack(shares).astype(np.float32), spacing_mm)
+    assert (found.status, found.mjsw_mm) == ("ok", pytest.approx(4.0, abs=0.2 * spacing_mm / 0.9))
+    assert found.profile.lateral_deg == pytest.approx(-40, abs=6)
+
+
 def test_a_whole_joint_has_no_gap() -> None:
     assert joint_space_width(soft_map(hip(6)), 0.9).bridged_deg < 1
 
