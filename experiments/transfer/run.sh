@@ -16,7 +16,7 @@ python "$(dirname "$0")/ceiling.py" store="$out/standard.h5" truth="$out/standar
 for preset in random standard hard; do
     # shellcheck disable=SC2086
     hipseg train experiment=${recipe[$preset]} data.store="$out/$preset.h5" data.split="$out/$preset.csv" \
-        out="$out/run_$preset"
+        passes=1 out="$out/run_$preset"
     for test in standard hard; do
         hipseg evaluate checkpoint="$out/run_$preset/checkpoints/best.ckpt" data.store="$out/$test.h5" \
             data.split="$out/$test.csv" truth="$out/$test.truth.csv" out="$out/${preset}_on_$test"

@@ -29,6 +29,9 @@ train hour "" 34 10
 train joint .joints 20 6
 coarse=$out/hour/checkpoints/best.ckpt joint=$out/joint/checkpoints/best.ckpt
 
+# One stage alone, longer: the whole recipe on the other, more numerous films.
+hipseg train experiment=hour data.store="$out/more.h5" data.split="$out/more.csv" out="$out/longer"
+
 # Subjects that neither has seen, every visit exposed twice on standard; the first stage finds the regions.
 make_films standard standard 45 9 2
 make_films hard hard 30 9 1
@@ -38,6 +41,8 @@ for test in standard hard; do
     hipseg split store="$out/$test.h5" out="$out/$test.csv" ratios=[0,0,1]
     hipseg evaluate checkpoint="$coarse" data.store="$out/$test.h5" data.split="$out/$test.csv" \
         truth="$out/films/$test.truth.csv" out="$out/one_on_$test"
+    hipseg evaluate checkpoint="$out/longer/checkpoints/best.ckpt" data.store="$out/$test.h5" \
+        data.split="$out/$test.csv" truth="$out/films/$test.truth.csv" out="$out/longer_on_$test"
     hipseg evaluate checkpoint="$joint" data.store="$out/$test.joints.h5" data.split="$out/$test.csv" \
         truth="$out/films/$test.truth.csv" out="$out/two_on_$test"
 done
