@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import sys
 from pathlib import Path
@@ -13,6 +14,7 @@ import pytest
 from hipseg.commands import main
 from hipseg.data.store import Store
 
+DOCS = Path(__file__).parents[2] / "docs" / "data.md"
 FILM = "OAI/V00/OAI-9000001-V00-20060202.dcm"
 PATTERNS = {"film": "MINE/scans {year}/{subject}.x-ray.dcm", "points": "MINE/points/{subject}-{year}.pts"}
 
@@ -60,9 +62,10 @@ def test_patterns_on_the_command_line(mine: Path, store: Path, capsys: pytest.Ca
 
 def test_patterns_in_a_folder_of_ones_own(mine: Path, tmp_path: Path) -> None:
     (tmp_path / "conf/cohort").mkdir(parents=True)
-    lines = ["# @package cohorts.MINE", "_target_: hipseg.data.cohorts.Cohort", "name: MINE"]
-    lines += [f"{name}: '{pattern}'" for name, pattern in PATTERNS.items()]
-    (tmp_path / "conf/cohort/mine.yaml").write_text("\n".join(lines))
+    documented = re.search(r"```yaml\n(.*?)```", DOCS.read_text(), re.DOTALL)
+    assert documented
+    text = re.sub(r"(?m)^(film|points): .*", lambda line: f"{line[1]}: '{PATTERNS[line[1]]}'", documented[1])
+    (tmp_path / "conf/cohort/mine.yaml").write_text(text)
     main(["preprocess", f"--config-dir={tmp_path / 'conf'}", "cohort=[mine]", "input=in", "store=mine.h5", "workers=1"])
     assert stored(Path("mine.h5"))[0] == ["MINE/Doe, J. (7)//right", "MINE/Doe, J. (7)//left"]
     excluded = pd.read_csv("mine.h5.exclusions.csv")
