@@ -47,7 +47,8 @@ def test_evaluation_repeats_the_run(run: Path, store: Path, split: Path, tmp_pat
     for name in ("summary.json", "test_hips.csv", "cohorts.csv", "agreement.csv", "test_profiles.csv"):
         assert (again / name).read_bytes() == (run / name).read_bytes()
     assert files(again) == {
-        ".hydra/config.yaml", ".hydra/hydra.yaml", ".hydra/overrides.yaml", "cohorts.csv", "figures/hips.png",
+        ".hydra/config.yaml", ".hydra/hydra.yaml", ".hydra/overrides.yaml", "cohorts.csv", "figures/hips.csv",
+        "figures/hips.png",
         "figures/mjsw.png", "metrics.csv", "summary.json", "test_hips.csv", "timing.json", "agreement.csv",
         "test_profiles.csv",
     }  # fmt: skip

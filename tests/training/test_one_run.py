@@ -34,7 +34,8 @@ AGREEMENT = {
 }  # fmt: skip
 FILES = {
     ".hydra/config.yaml", ".hydra/hydra.yaml", ".hydra/overrides.yaml", "checkpoints/best.ckpt",
-    "checkpoints/last.ckpt", "agreement.csv", "cohorts.csv", "figures/curves.png", "figures/hips.png",
+    "checkpoints/last.ckpt", "agreement.csv", "cohorts.csv", "figures/curves.png", "figures/hips.csv",
+    "figures/hips.png",
     "figures/mjsw.png", "metrics.csv", "summary.json", "test_hips.csv", "test_profiles.csv", "timing.json",
 }  # fmt: skip
 
