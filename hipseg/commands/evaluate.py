@@ -28,8 +28,7 @@ def run(config: DictConfig) -> None:
     content["trainer"]["precision"] = task.record["training"]["precision"]
     data = build_data(content)
     data.require("test")
-    if content["truth"] is not None:
-        require_truth(Path(content["truth"]), data.samples["test"])
+    require_truth(content["truth"], data.samples["test"])
     require_same_data(task.record, data.store, Path(content["checkpoint"]))
     seed_everything(content["seed"], workers=True, verbose=False)
     folder = Path(content["folder"])

@@ -30,8 +30,7 @@ def run(config: DictConfig) -> None:
     check_value(Passes, content["passes"], "passes")
     data = build_data(content)
     data.require("train", "val", "test")
-    if content["truth"] is not None:
-        require_truth(Path(content["truth"]), data.samples["test"])
+    require_truth(content["truth"], data.samples["test"])
     seed_everything(content["seed"], workers=True, verbose=False)
     init = read_checkpoint(Path(content["init"]), "init") if content["init"] is not None else None
     task = build_task(content, _record(content, data))

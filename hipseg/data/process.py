@@ -12,7 +12,7 @@ from hipseg.data.cohorts import FilmFile
 from hipseg.data.exclusions import NOT_LOCATED, Exclusion
 from hipseg.errors import Excluded
 from hipseg.grid import Grid
-from hipseg.inference.heads import HeadLocator, Heads
+from hipseg.inference.heads import HeadLocator
 from hipseg.io.dicom import Film, file_sha256, read_film
 from hipseg.io.spacing import Spacing
 from hipseg.labels.circle import head_circle
@@ -187,7 +187,6 @@ def _process(file: FilmFile, settings: Settings) -> Processed:
     found = [View(prepared.grid, prepared.image)]
     if settings.region == "joint":
         heads = settings.locator.find(prepared) if settings.locator else {}
-        faults = {side: _and_located(faults[side], side, heads) for side in SIDES}
         film_pixels, found = prepared.correct(film.pixels), []
         for side in SIDES:
             view = None
@@ -204,8 +203,8 @@ def _process(file: FilmFile, settings: Settings) -> Processed:
         _draw_hip(landmarks[side], side, faults[side], view.grid, settings.curves)
         for side, view in zip(SIDES, views * (len(SIDES) // len(views)), strict=True)
     )
-    shape = film.grid.shape
-    return Processed(file, shape, film.spacing, film.sha256, views, hips, prepared.polarity, file_sha256(file.points))
+    points_sha256 = file_sha256(file.points)
+    return Processed(file, film.grid.shape, film.spacing, film.sha256, views, hips, prepared.polarity, points_sha256)
 
 
 def _prepare(film: Film, settings: Settings) -> PreparedFilm:
@@ -215,12 +214,6 @@ def _prepare(film: Film, settings: Settings) -> PreparedFilm:
     stored = (settings.rows, settings.columns), settings.spacing_mm
     whole = stored if settings.region == "film" else (_OVERVIEW_SHAPE, _OVERVIEW_MM)
     return prepare_film(film.pixels, film.grid, *whole, settings.percentiles)
-
-
-def _and_located(fault: tuple[str, str], side: Side, heads: Heads) -> tuple[str, str]:
-    if fault[0] or side not in heads or heads[side] is not None:
-        return fault
-    return NOT_LOCATED, f"the locator finds no joint on the {side}"
 
 
 class _NotLocated(Exception):
@@ -233,8 +226,10 @@ def _region(
     """The region around a head: where it was found, or else where its landmarks are."""
     shape, spacing_mm = (settings.rows, settings.columns), settings.spacing_mm
     head = _head_mm(landmarks_mm)
-    if found is None:
+    if settings.locator is None:
         return prepare_region(pixels, film, head, shape, spacing_mm, settings.percentiles)
+    if found is None:
+        raise _NotLocated(f"the locator finds no joint on the {side}")
     off = np.abs(np.array(found) - head)[::-1] / spacing_mm
     if (off > np.array(shape) / 2).any():
         raise _NotLocated(f"the locator takes another place for the {side} femoral head")

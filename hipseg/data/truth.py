@@ -10,13 +10,13 @@ import pandas as pd
 from hipseg.errors import HipsegError
 
 
-def require_truth(path: Path, hips: Sequence[str]) -> None:
-    """Refuse a table that can't be read, or that knows none of some hips.
+def require_truth(path: str | None, hips: Sequence[str]) -> None:
+    """Refuse a table, if one is given, that can't be read or that knows none of some hips.
 
     Raises:
         HipsegError: Saying which.
     """
-    if not read_truth(path).index.isin(hips).any():
+    if path is not None and not read_truth(Path(path)).index.isin(hips).any():
         raise HipsegError(f"truth: {path} knows none of the test hips; its keys must look like {hips[0]}")
 
 

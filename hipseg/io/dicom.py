@@ -107,7 +107,7 @@ def _check_kind(dataset: FileDataset, modalities: Collection[str]) -> None:
     syntax = dataset.file_meta.TransferSyntaxUID
     try:
         supported = get_decoder(syntax).is_available
-    except NotImplementedError:
+    except NotImplementedError:  # how pydicom says that it knows no decoder of this kind
         supported = False
     if not supported:
         raise Excluded("unsupported_syntax", f"no decoder for the transfer syntax '{syntax.name}'")
