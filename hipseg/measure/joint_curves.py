@@ -113,6 +113,8 @@ def _own_part(bone: Image, space: Image, seen: Image, broken: bool = False) -> t
         seen: Where the bone is; rows above those of `bone` may come first.
         broken: Whether pieces beside that part are this hip's too.
     """
+    if _is_one_part(seen):
+        return bone, space
     parts, count = label(seen)
     if count == 0:
         raise NotTraced("no_joint_space")
@@ -130,6 +132,17 @@ def _own_part(bone: Image, space: Image, seen: Image, broken: bool = False) -> t
     lost = binary_dilation((parts > 0) & ~kept, iterations=_EDGE_PX) & ~kept
     rest = np.where(lost, bone, np.float32(0))
     return bone - rest, space + rest
+
+
+def _is_one_part(seen: Image) -> bool:
+    """Whether a part (rows, columns) is certainly connected: one run of pixels a column, each beside the next one's."""
+    columns = np.flatnonzero(seen.any(axis=0))
+    if not len(columns) or columns[-1] - columns[0] >= len(columns):
+        return False
+    within = seen[:, columns[0] : columns[-1] + 1]
+    first, last = within.argmax(axis=0), len(within) - 1 - within[::-1].argmax(axis=0)
+    single = (within.sum(axis=0) == last - first + 1).all()
+    return bool(single and (first[1:] <= last[:-1]).all() and (last[1:] >= first[:-1]).all())
 
 
 def _fit_head(share: Image, facing_joint: Points) -> Circle:

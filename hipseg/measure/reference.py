@@ -44,6 +44,13 @@ def _facing_stretches(curves: JointCurves) -> JointCurves:
     return JointCurves(*stretches)
 
 
+def _inside(points: Points, outline: Points) -> Points:
+    """Those of the points (n, 2) that lie in an outline (m, 2)."""
+    low, high = outline.min(axis=0), outline.max(axis=0)
+    near = points[((points >= low) & (points <= high)).all(axis=1)]
+    return np.asarray(near[points_in_poly(near, outline)])
+
+
 def _nearest(points: Points, line: Points) -> tuple[float, Points, Points]:
     """The pair of one of `points` (n, 2) and a point on the polyline `line` (m, 2) that lie closest."""
     start, along = line[:-1], np.diff(line, axis=0)
@@ -83,9 +90,9 @@ def reference_gap(curves: JointCurves) -> Gap:
     Args:
         curves: Head and sourcil.
     """
-    touching = points_in_poly(curves.sourcil, curves.femoral_head)
-    if touching.any():
-        point = curves.sourcil[int(np.flatnonzero(touching)[touching.sum() // 2])]
+    inside = _inside(curves.sourcil, curves.femoral_head)
+    if len(inside):
+        point = inside[len(inside) // 2]
         return Gap(0.0, point, point)
     head, sourcil = _facing_stretches(curves)
     width_a, on_head_a, on_sourcil_a = _nearest(head, sourcil)

@@ -61,13 +61,15 @@ def trace(odds: Image, excess: Image) -> list[Points]:
 
 def sample(image: Image, points: Points) -> NDArray[np.float64]:
     """Bilinear interpolation of (rows, columns) at (n, 2) points; beyond the edge its value there."""
-    last = np.array(image.shape[::-1]) - 1
-    x, y = np.clip(points, 0, last).T
-    column, row = np.minimum(x.astype(int), last[0] - 1), np.minimum(y.astype(int), last[1] - 1)
-    fx, fy = x - column, y - row
-    upper = image[row, column] * (1 - fx) + image[row, column + 1] * fx
-    lower = image[row + 1, column] * (1 - fx) + image[row + 1, column + 1] * fx
-    return np.asarray(upper * (1 - fy) + lower * fy, dtype=np.float64)
+    rows, columns = image.shape
+    x, y = np.clip(points[:, 0], 0, columns - 1), np.clip(points[:, 1], 0, rows - 1)
+    column, row = np.minimum(x.astype(np.intp), columns - 2), np.minimum(y.astype(np.intp), rows - 2)
+    x, y = x - column, y - row
+    pixels, at = image.ravel(), row * columns + column
+    left, right = pixels[at], pixels[at + 1]
+    upper = left + (right - left) * x
+    left, right = pixels[at + columns], pixels[at + columns + 1]
+    return np.asarray(upper + (left + (right - left) * x - upper) * y, dtype=np.float64)
 
 
 def _cut(line: Points, excess: NDArray[np.float64]) -> list[Points]:

@@ -6,11 +6,13 @@ import numpy as np
 import pytest
 from scenes import Edge, Shares, scene
 from scipy.ndimage import gaussian_filter
+from scipy.ndimage import label as connected_parts
 
 from hipseg.labels.curves import spline_curves
 from hipseg.labels.label_map import draw_label_shares
 from hipseg.labels.landmarks import Points
 from hipseg.measure import JointSpace, joint_space_width
+from hipseg.measure.joint_curves import _is_one_part
 from hipseg.measure.reference import reference_width
 from hipseg.phantom.skeleton import template
 
@@ -187,3 +189,20 @@ def test_noise_ends_in_a_status_or_a_number(seed: int) -> None:
     odds = np.exp(20 * noise)
     found = joint_space_width((odds / odds.sum(axis=0)).astype(np.float32), 0.9)
     assert (found.status == "ok") == bool(np.isfinite(found.mjsw_mm))
+
+
+def test_what_is_called_one_part_is_one() -> None:
+    y, x = np.indices((40, 60))
+    disc, arch = np.hypot(y - 20, x - 30) < 12, (np.hypot(y - 35, x - 30) < 28) & (np.hypot(y - 35, x - 30) > 20)
+    assert _is_one_part(disc) and _is_one_part(arch & (y < 36))
+    stair = np.eye(5, dtype=bool)  # corners that touch do not connect
+    for seen in (disc & (x != 30), disc & (y != 20), disc | (x == 3), np.zeros((4, 5), dtype=bool), stair):
+        assert not _is_one_part(seen)
+    rng = np.random.default_rng(0)
+    said = 0
+    for _ in range(500):
+        seen = gaussian_filter(rng.random((12, 9)), 2.0) > rng.uniform(0.45, 0.55)
+        if _is_one_part(seen):
+            said += 1
+            assert connected_parts(seen)[1] == 1
+    assert said > 50
