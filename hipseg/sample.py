@@ -13,6 +13,7 @@ class HipSample(NamedTuple):
     Attributes:
         image: (1, H, W) float32 in [0, 1].
         label: (H, W) uint8, the label map.
+        target: What a loss compares with: the label map, or (labels, H, W) float32 shares that sum to 1.
         weight: (H, W) uint8, 1 where a loss counts, else 0.
         outside: (labels,) int64, pixels of each label that lie outside the image.
         corner: (2,) int64, row and column of the image's first pixel in the stored one, mirrored if it is a left hip's.
@@ -22,6 +23,7 @@ class HipSample(NamedTuple):
 
     image: Tensor
     label: Tensor
+    target: Tensor
     weight: Tensor
     outside: Tensor
     corner: Tensor
@@ -39,6 +41,10 @@ class SegmentationBatch(Protocol):
     @property
     def label(self) -> Tensor:
         """(B, ...) uint8."""
+
+    @property
+    def target(self) -> Tensor:
+        """(B, ...) uint8, or (B, labels, ...) float32."""
 
     @property
     def weight(self) -> Tensor:

@@ -16,6 +16,7 @@ from hipseg.data.split import Subset, read_split, subset_samples
 from hipseg.data.store import Store
 from hipseg.errors import HipsegError
 from hipseg.field import Field
+from hipseg.labels.target import Target
 from hipseg.labels.weight_map import WeightMap
 from hipseg.sample import HipSample
 from hipseg.transforms.augment import Augmentation, NoAugmentation
@@ -29,6 +30,7 @@ class HipDataModule(LightningDataModule):
         split: CSV file of `hipseg split`.
         field: The part of every image that the network sees.
         augmentation: Of training hips.
+        target: What a loss compares with.
         weight: Where a loss counts.
         jitter_px: How far, at most, the field of training hips is moved, anew in every epoch.
         batch_size: Hips per step.
@@ -50,6 +52,7 @@ class HipDataModule(LightningDataModule):
         split: Path,
         field: Field,
         augmentation: Augmentation,
+        target: Target,
         weight: WeightMap,
         jitter_px: Annotated[int, Range(ge=0)],
         batch_size: Annotated[int, Range(ge=1)],
@@ -61,7 +64,7 @@ class HipDataModule(LightningDataModule):
         super().__init__()
         self.store = Store(store)
         self.field = field
-        self._weight_map, self._jitter_px = weight, jitter_px
+        self._target, self._weight_map, self._jitter_px = target, weight, jitter_px
         self._augmentation, self._batch_size, self._workers, self._seed = augmentation, batch_size, workers, seed
         shape = self.store.preprocessing["rows"], self.store.preprocessing["columns"]
         if not field.fits(shape):
@@ -88,8 +91,16 @@ class HipDataModule(LightningDataModule):
                 raise HipsegError(f"data.split: it has no {subset} samples; make one with a larger share or cohort")
 
     def _loader(self, subset: Subset, augmentation: Augmentation, jitter_px: int = 0) -> DataLoader[HipSample]:
-        samples, weight_map = self.samples[subset], self._weight_map
-        dataset = HipDataset(self.store, samples, self.field, augmentation, weight_map, jitter_px, self._seed)
+        dataset = HipDataset(
+            self.store,
+            self.samples[subset],
+            self.field,
+            augmentation,
+            self._target,
+            self._weight_map,
+            jitter_px,
+            self._seed,
+        )
         options: dict[str, Any] = {"persistent_workers": True} if self._workers else {}
         return DataLoader(
             dataset,

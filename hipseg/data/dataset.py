@@ -12,12 +12,16 @@ from torch.utils.data import Dataset, Sampler
 
 from hipseg.data.store import Store
 from hipseg.field import Field
+from hipseg.labels.curves import CURVE_FUNCTIONS
+from hipseg.labels.label_map import HipOutlines, hip_outlines
+from hipseg.labels.target import Target
 from hipseg.labels.weight_map import WeightMap
 from hipseg.sample import HipSample
 from hipseg.transforms.augment import Augmentation
 from hipseg.transforms.intensity import UINT16_MAX
 
 _IGNORED: Final = np.uint8(0x80)
+_SEEN: Final = np.uint8(0x40)  # not come in from outside
 
 Draw = tuple[int, int]
 """Epoch and index: augmentation depends on both, and on no worker's state."""
@@ -64,6 +68,7 @@ class HipDataset(Dataset[HipSample]):
         samples: Their keys.
         field: What is seen of them.
         augmentation: Applied to every sample, seeded by seed, epoch and the hip's row.
+        target: What a loss compares with.
         weight_map: Where a loss counts.
         jitter_px: How far, at most, the field is moved up, down, left and right, drawn anew for every sample and epoch.
         seed: Of augmentation and jitter.
@@ -75,12 +80,14 @@ class HipDataset(Dataset[HipSample]):
         samples: Sequence[str],
         field: Field,
         augmentation: Augmentation,
+        target: Target,
         weight_map: WeightMap,
         jitter_px: int,
         seed: int,
     ) -> None:
         self._store, self._field, self._augmentation, self._seed = store, field, augmentation, seed
-        self._weight_map, self._jitter_px = weight_map, jitter_px
+        self._target, self._weight_map, self._jitter_px = target, weight_map, jitter_px
+        self._curves = CURVE_FUNCTIONS[store.preprocessing["curves"]]
         rows = store.rows_by_key
         self.rows = np.array([rows[sample] for sample in samples], dtype=np.int64)
         self._mirror = store.samples["mirror"].to_numpy()
@@ -104,22 +111,26 @@ class HipDataset(Dataset[HipSample]):
         count = len(self._store.label_names)
         outside = np.bincount(whole.ravel(), minlength=count) - np.bincount(label.ravel(), minlength=count)
         outside[0] = 0  # background beyond the field is taken as found
-        # One byte carries both through whatever moves the label map.
-        image, label = self._augmentation(image, label | self._ignored(row, field, mirror), rng)
-        ignored, label = label & _IGNORED, label & ~_IGNORED
+        landmarks = field.from_stored(self._store.landmarks(row), mirror, whole.shape[1])
+        counts = self._weight_map(landmarks, label.shape)
+        # One byte carries all three through whatever moves the label map.
+        marked = label | _SEEN | np.where(counts, np.uint8(0), _IGNORED)
+        # Outlines close along rows and columns: they turn with the hip, and can't be drawn from turned landmarks.
+        outlines = hip_outlines(landmarks, self._curves)
+        image, marked, vertices = self._augmentation(image, marked, np.concatenate(outlines), rng)
+        moved = HipOutlines(*np.split(vertices, np.cumsum([len(outline) for outline in outlines[:-1]])))
+        label = np.ascontiguousarray(marked & ~(_IGNORED | _SEEN))
+        target = self._target(label, moved)
+        if target.ndim > label.ndim:  # shares go on where the label map is background because it ends
+            beyond = marked & _SEEN == 0
+            target[0, beyond], target[1:, beyond] = 1, 0
         return HipSample(
             image=torch.from_numpy(np.ascontiguousarray(image))[None],
-            label=torch.from_numpy(np.ascontiguousarray(label)),
-            weight=torch.from_numpy((ignored == 0).astype(np.uint8)),
+            label=torch.from_numpy(label),
+            target=torch.from_numpy(target),
+            weight=torch.from_numpy((marked & _IGNORED == 0).astype(np.uint8)),
             outside=torch.from_numpy(outside),
             corner=torch.tensor([field.row, field.column]),
             spacing_mm=torch.tensor(self._spacing[row]),
             row=torch.tensor(row),
         )
-
-    def _ignored(self, row: int, field: Field, mirror: bool) -> NDArray[np.uint8]:
-        """The field's pixels that no loss counts, as a bit beside the label."""
-        landmarks, grid = self._store.landmarks(row), self._store.grid(row)
-        seen = field.from_stored(landmarks, mirror, grid.shape[1])
-        counts = self._weight_map(seen, (field.rows, field.columns))
-        return np.where(counts, np.uint8(0), _IGNORED)

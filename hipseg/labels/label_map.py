@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +18,6 @@ FEMORAL_HEAD_LABEL: Final = LABEL_NAMES.index("femoral_head")
 ROOF_LABEL: Final = LABEL_NAMES.index("acetabular_roof")
 JOINT_SPACE_LABEL: Final = LABEL_NAMES.index("joint_space")
 
-_FINENESS: Final = 16  # parts of a pixel's side that shares are counted in
 _NEAR_PX: Final = 8
 
 
@@ -54,59 +53,75 @@ def _fill(shape: tuple[int, int], outline: Points) -> NDArray[np.bool_]:
     return np.asarray(np.bitwise_xor.accumulate(flips & 1, axis=1)[:, :-1].astype(bool))
 
 
-def draw_label_map(
-    landmarks: Points,
-    shape: tuple[int, int],
-    curve_function: CurveFunction,
-    fill: Callable[[tuple[int, int], Points], NDArray[np.bool_]] = polygon2mask,
-) -> NDArray[np.uint8]:
-    """Draw one hip; where regions overlap femur lies over roof, and roof over joint space.
+class HipOutlines(NamedTuple):
+    """One hip's closed outlines (n, 2), x then y; where they overlap, later ones lie over earlier ones."""
 
-    Args:
-        landmarks: (80, 2) in pixel-centre coordinates of the image, x then y.
-        shape: Rows and columns of the image; what lies beyond it is cut off.
-        curve_function: How head and sourcil run between their landmarks.
-        fill: Shape and outline (n, 2), row then column, to the mask of pixels whose centre is inside.
+    joint_space: Points
+    roof: Points
+    femur: Points
 
-    Returns:
-        (rows, columns) uint8 in the order of `LABEL_NAMES`; a pixel has a region's label if its centre is inside.
-    """
+
+def hip_outlines(landmarks: Points, curve_function: CurveFunction) -> HipOutlines:
+    """The outlines of one hip's (80, 2) landmarks, in their unit and frame."""
     curves = curve_function(landmarks)
+    return HipOutlines(
+        joint_space_outline(landmarks), roof_outline(landmarks, curves), femur_outline(landmarks, curves)
+    )
+
+
+def _paint(
+    outlines: HipOutlines, shape: tuple[int, int], fill: Callable[[tuple[int, int], Points], NDArray[np.bool_]]
+) -> NDArray[np.uint8]:
+    """Label every pixel whose centre is inside; `fill` makes a mask of an outline, row then column."""
     labels = np.zeros(shape, dtype=np.uint8)
-    for outline, label in (
-        (joint_space_outline(landmarks), JOINT_SPACE_LABEL),
-        (roof_outline(landmarks, curves), ROOF_LABEL),
-        (femur_outline(landmarks, curves), FEMORAL_HEAD_LABEL),
-    ):
+    for outline, label in zip(outlines, (JOINT_SPACE_LABEL, ROOF_LABEL, FEMORAL_HEAD_LABEL), strict=True):
         # Rounded so that an outline and its mirror image decide alike where an edge runs through pixel centres.
         snapped = np.rint(outline[:, ::-1] * 2**20) / 2**20
         labels[fill(shape, snapped)] = label
     return labels
 
 
-def draw_label_shares(landmarks: Points, shape: tuple[int, int], curve_function: CurveFunction) -> NDArray[np.float32]:
+def draw_label_map(landmarks: Points, shape: tuple[int, int], curve_function: CurveFunction) -> NDArray[np.uint8]:
+    """Draw one hip; where regions overlap femur lies over roof, and roof over joint space.
+
+    Args:
+        landmarks: (80, 2) in pixel-centre coordinates of the image, x then y.
+        shape: Rows and columns of the image; what lies beyond it is cut off.
+        curve_function: How head and sourcil run between their landmarks.
+
+    Returns:
+        (rows, columns) uint8 in the order of `LABEL_NAMES`; a pixel has a region's label if its centre is inside.
+    """
+    return _paint(hip_outlines(landmarks, curve_function), shape, polygon2mask)
+
+
+def soften_label_map(labels: NDArray[np.uint8], outlines: HipOutlines, fineness: int) -> NDArray[np.float32]:
     """The share of every pixel's area that each label of one hip covers around its joint: a label map with soft edges.
 
     Args:
-        landmarks: As in `draw_label_map`.
-        shape: Likewise.
-        curve_function: Likewise.
+        labels: (rows, columns), the label map.
+        outlines: The hip's, in the label map's pixel-centre coordinates.
+        fineness: Parts of a pixel's side that shares are counted in.
 
     Returns:
-        (labels, rows, columns) in steps of 1/256. Further than a few pixels from roof and joint space the shares are
-        those of the label map, 0 or 1.
+        (labels, rows, columns) in steps of 1 / fineness^2. Further than a few pixels from roof and joint space the
+        shares are those of the label map, 0 or 1.
     """
-    labels = draw_label_map(landmarks, shape, curve_function)
     shares = (labels == np.arange(len(LABEL_NAMES), dtype=np.uint8)[:, None, None]).astype(np.float32)
     near = np.argwhere((labels == ROOF_LABEL) | (labels == JOINT_SPACE_LABEL))
     if not len(near):
         return shares
     first = np.maximum(near.min(axis=0) - _NEAR_PX, 0)
-    last = np.minimum(near.max(axis=0) + _NEAR_PX + 1, shape)
+    last = np.minimum(near.max(axis=0) + _NEAR_PX + 1, labels.shape)
     rows, columns = (int(size) for size in last - first)
-    fine = (landmarks - first[::-1] + 0.5) * _FINENESS - 0.5
-    drawn = draw_label_map(fine, (rows * _FINENESS, columns * _FINENESS), curve_function, _fill)
-    blocks = drawn.reshape(rows, _FINENESS, columns, _FINENESS)
+    fine = HipOutlines(*((outline - first[::-1] + 0.5) * fineness - 0.5 for outline in outlines))
+    blocks = _paint(fine, (rows * fineness, columns * fineness), _fill).reshape(rows, fineness, columns, fineness)
     for label, share in enumerate(shares):
         share[first[0] : last[0], first[1] : last[1]] = (blocks == label).mean(axis=(1, 3))
     return shares
+
+
+def draw_label_shares(landmarks: Points, shape: tuple[int, int], curve_function: CurveFunction) -> NDArray[np.float32]:
+    """`soften_label_map` of the label map that `draw_label_map` draws, in steps of 1/256."""
+    labels = draw_label_map(landmarks, shape, curve_function)
+    return soften_label_map(labels, hip_outlines(landmarks, curve_function), 16)

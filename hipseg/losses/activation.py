@@ -1,4 +1,7 @@
-"""What turns a network's channels into label probabilities: softmax over all labels, or a sigmoid a label."""
+"""What turns a network's channels into label probabilities: softmax over all labels, or a sigmoid a label.
+
+What is to be learnt is a label map (B, ...) or, of every pixel, each label's share (B, labels, ...) as floats.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,7 @@ from torch.nn import functional as F
 
 
 class Activation(Protocol):
-    """An output activation; shapes are (B, channels, ...) for channels and (B, ...) for labels."""
+    """An output activation; channels are (B, channels, ...), label maps (B, ...)."""
 
     def channels(self, labels: int) -> int:
         """How many channels the network needs for so many labels, the background included."""
@@ -21,7 +24,7 @@ class Activation(Protocol):
         """The probability of every channel."""
 
     def target(self, labels: Tensor, channels: int) -> Tensor:
-        """A label map as the one-hot channels to be learnt, float."""
+        """A label map, one-hot, or shares as the channels to be learnt, float."""
 
     def cross_entropy(self, logits: Tensor, labels: Tensor) -> Tensor:
         """The matching cross-entropy of every pixel, (B, ...)."""
@@ -31,6 +34,11 @@ class Activation(Protocol):
 
     def decide(self, logits: Tensor) -> Tensor:
         """(B, ...) int64: the label map."""
+
+
+def _shares(labels: Tensor, count: int) -> Tensor:
+    """A label map, one-hot, or shares as they are: (B, count, ...) float."""
+    return labels if labels.is_floating_point() else F.one_hot(labels.long(), count).movedim(-1, 1).float()
 
 
 class Softmax:
@@ -45,12 +53,13 @@ class Softmax:
         return torch.softmax(logits, dim=1)
 
     def target(self, labels: Tensor, channels: int) -> Tensor:
-        """One-hot with the background as channel 0."""
-        return F.one_hot(labels.long(), channels).movedim(-1, 1).float()
+        """With the background as channel 0."""
+        return _shares(labels, channels)
 
     def cross_entropy(self, logits: Tensor, labels: Tensor) -> Tensor:
         """Over all labels."""
-        return F.cross_entropy(logits, labels.long(), reduction="none")
+        target = labels if labels.is_floating_point() else labels.long()
+        return F.cross_entropy(logits, target, reduction="none")
 
     def probabilities(self, logits: Tensor) -> Tensor:
         """The softmax itself."""
@@ -80,8 +89,8 @@ class Sigmoid:
         return torch.sigmoid(logits)
 
     def target(self, labels: Tensor, channels: int) -> Tensor:
-        """One-hot without the background."""
-        return F.one_hot(labels.long(), channels + 1).movedim(-1, 1)[:, 1:].float()
+        """Without the background."""
+        return _shares(labels, channels + 1)[:, 1:]
 
     def cross_entropy(self, logits: Tensor, labels: Tensor) -> Tensor:
         """Binary, on every channel: background pixels teach every channel to be off."""

@@ -1,4 +1,4 @@
-"""Segmentation losses on (B, channels, ...) logits and (B, ...) label maps, with the activation's own target.
+"""Segmentation losses on (B, channels, ...) logits and the activation's own target, of label maps or of shares.
 
 A weight map (B, ...), 1 or 0, says which pixels count: the others are absent from prediction and target alike.
 """
@@ -36,10 +36,14 @@ class ProbabilityLoss(nn.Module):
 
 
 class Dice(ProbabilityLoss):
-    """1 - Dice of probabilities and target, per channel and image, averaged (Milletari, V-Net, 2016; MONAI's form)."""
+    """1 - Dice of probabilities and target, per channel and image, averaged (Milletari, V-Net, 2016; MONAI's form).
+
+    Shares cost nothing where probabilities equal them, by the form that is least there and the same for label maps
+    (Wang, Dice semimetric losses, NeurIPS 2023).
+    """
 
     def __init__(self, activation: Activation, include_background: bool = True) -> None:
-        super().__init__(activation, include_background, DiceLoss())
+        super().__init__(activation, include_background, DiceLoss(soft_label=True))
 
 
 class CrossEntropy(nn.Module):

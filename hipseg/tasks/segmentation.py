@@ -21,7 +21,7 @@ class SegmentationTask(BaseTask):
     Args:
         network: (B, C, ...) images to (B, channels, ...) logits.
         activation: Logits to probabilities and label maps.
-        loss: Of logits, label maps and weight maps.
+        loss: Of logits, targets and weight maps.
         label_names: The background first.
         optimizer: See `BaseTask`.
         scheduler: See `BaseTask`.
@@ -73,7 +73,7 @@ class SegmentationTask(BaseTask):
             logits = self._logits(batch.image)
             found.setdefault("labels", self.activation.decide(logits.detach()))
             if not untaught:
-                found["loss"] = self.loss(logits, batch.label, batch.weight)
+                found["loss"] = self.loss(logits, batch.target, batch.weight)
                 size = len(batch.image)
                 self.log(f"{stage}/loss", found["loss"], on_step=False, on_epoch=True, batch_size=size)
         self._dice(stage).update(found["labels"], batch.label, batch.outside)

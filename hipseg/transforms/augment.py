@@ -9,23 +9,29 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import affine_transform
 
+from hipseg.labels.landmarks import Points
+
 Image = NDArray[np.float32]
 Label = NDArray[np.uint8]
 
 
 class Augmentation(Protocol):
-    """Changes an image (rows, columns) and its label map alike."""
+    """Changes an image (rows, columns), its label map and points (n, 2), x then y, in its pixel-centre coordinates."""
 
-    def __call__(self, image: Image, label: Label, rng: np.random.Generator) -> tuple[Image, Label]:
-        """The changed pair."""
+    def __call__(
+        self, image: Image, label: Label, points: Points, rng: np.random.Generator
+    ) -> tuple[Image, Label, Points]:
+        """All three, changed alike."""
 
 
 class NoAugmentation:
     """Leaves everything as it is."""
 
-    def __call__(self, image: Image, label: Label, rng: np.random.Generator) -> tuple[Image, Label]:
-        """The same pair."""
-        return image, label
+    def __call__(
+        self, image: Image, label: Label, points: Points, rng: np.random.Generator
+    ) -> tuple[Image, Label, Points]:
+        """The same three."""
+        return image, label, points
 
 
 @dataclass(frozen=True)
@@ -45,12 +51,13 @@ class Change:
     contrast: float
 
 
-def apply_change(image: Image, label: Label, change: Change) -> tuple[Image, Label]:
+def apply_change(image: Image, label: Label, points: Points, change: Change) -> tuple[Image, Label, Points]:
     """Rotate and scale about the middle, shift, and change contrast; what comes in from outside is 0.
 
     Args:
         image: (rows, columns) in [0, 1].
         label: (rows, columns).
+        points: (n, 2), x then y, in pixel-centre coordinates.
         change: What to do.
     """
     angle = np.deg2rad(change.rotation_deg)
@@ -60,7 +67,8 @@ def apply_change(image: Image, label: Label, change: Change) -> tuple[Image, Lab
     offset = middle - back @ (middle + np.asarray(change.shift))
     moved = affine_transform(image, back, offset, order=1, output=np.float32)
     moved_label = affine_transform(label, back, offset, order=0)
-    return np.maximum(moved, 0) ** np.float32(change.contrast), moved_label
+    moved_points = np.linalg.solve(back, (points[:, ::-1] - offset).T).T[:, ::-1]
+    return np.maximum(moved, 0) ** np.float32(change.contrast), moved_label, moved_points
 
 
 @dataclass(frozen=True)
@@ -89,6 +97,8 @@ class LightAugmentation:
             contrast=float(np.exp(self.contrast * np.clip(rng.standard_normal(), -2.5, 2.5))),
         )
 
-    def __call__(self, image: Image, label: Label, rng: np.random.Generator) -> tuple[Image, Label]:
+    def __call__(
+        self, image: Image, label: Label, points: Points, rng: np.random.Generator
+    ) -> tuple[Image, Label, Points]:
         """Draw and apply."""
-        return apply_change(image, label, self.draw(rng))
+        return apply_change(image, label, points, self.draw(rng))

@@ -28,6 +28,7 @@ from hipseg.field import Field
 from hipseg.labels.curves import spline_curves
 from hipseg.labels.label_map import draw_label_shares
 from hipseg.labels.landmarks import LANDMARKS_PER_HIP
+from hipseg.labels.target import hard_target
 from hipseg.labels.weight_map import everywhere
 from hipseg.measure.quality import Plausible
 from hipseg.measure.reference import reference_width
@@ -77,6 +78,10 @@ def _run(data: HipDataModule, callback: JointSpaceWidth, predict: Callable[[HipS
     return logger
 
 
+def _data(store: Path, split: Path) -> HipDataModule:
+    return HipDataModule(store, split, FIELD, NoAugmentation(), hard_target, everywhere, 0, 8, 0, None, None, 0)
+
+
 @pytest.fixture(scope="module")
 def all_hips(store: Path, tmp_path_factory: pytest.TempPathFactory) -> HipDataModule:
     """Every usable hip of the store as a test hip, in a field that holds the joint."""
@@ -84,7 +89,7 @@ def all_hips(store: Path, tmp_path_factory: pytest.TempPathFactory) -> HipDataMo
     keys = samples.loc[samples["usable"], "key"]
     split = tmp_path_factory.mktemp("all") / "split.csv"
     pd.DataFrame({"sample": keys, "subset": "test"}).to_csv(split, index=False)
-    return HipDataModule(store, split, FIELD, NoAugmentation(), everywhere, 0, 8, 0, None, None, 0)
+    return _data(store, split)
 
 
 @pytest.fixture(scope="module")
@@ -260,10 +265,7 @@ def test_a_hip_that_was_not_located_has_failed(store: Path, all_hips: HipDataMod
         samples["usable"][samples["key"] == lost.encode()] = False
         samples["reason"][samples["key"] == lost.encode()] = b"not_located"
         file["samples"][...] = samples
-    data = HipDataModule(
-        tmp_path / "store.h5", tmp_path / "split.csv", FIELD, NoAugmentation(), everywhere, 0, 8, 0, None, None, 0
-    )
-    _evaluate(data, tmp_path)
+    _evaluate(_data(tmp_path / "store.h5", tmp_path / "split.csv"), tmp_path)
     hips = pd.read_csv(tmp_path / "test_hips.csv", index_col="sample")
     assert len(hips) == 5
     assert hips.loc[lost, "status"] == "not_located"

@@ -15,8 +15,10 @@ from hipseg.labels.label_map import (
     draw_label_map,
     draw_label_shares,
     femur_outline,
+    hip_outlines,
     joint_space_outline,
     roof_outline,
+    soften_label_map,
 )
 from hipseg.labels.landmarks import Points, mirror_columns
 from hipseg.phantom.skeleton import template
@@ -181,6 +183,30 @@ def test_shares_sum_to_one_and_are_label_maps_without_steps() -> None:
         assert (shares.argmax(axis=0)[sure] == labels[sure]).all()
         area += [shares.sum(axis=(1, 2)), np.bincount(labels.ravel(), minlength=4)]
     np.testing.assert_allclose(area[0], area[1], rtol=0.02)
+
+
+def test_softening_keeps_what_lies_far_from_the_joint_and_the_finer_the_closer() -> None:
+    landmarks = template() / 0.9 + 256.3
+    labels = draw_label_map(landmarks, (512, 512), spline_curves)
+    exact = draw_label_shares(landmarks, (512, 512), spline_curves)
+    worst = []
+    for fineness in (2, 4, 8):
+        shares = soften_label_map(labels, hip_outlines(landmarks, spline_curves), fineness)
+        np.testing.assert_allclose(shares.sum(axis=0), 1, atol=1e-6)
+        assert np.array_equal(np.unique(shares), np.unique(np.rint(shares * fineness**2)) / fineness**2)
+        worst.append(np.abs(shares - exact).mean())
+    assert worst[0] > 1.5 * worst[1] > 2 * worst[2] > 0
+    joint = np.argwhere((labels == 2) | (labels == 3))
+    far = np.ones((512, 512), dtype=bool)
+    far[joint[:, 0].min() - 8 : joint[:, 0].max() + 9, joint[:, 1].min() - 8 : joint[:, 1].max() + 9] = False
+    assert np.array_equal(shares[:, far].argmax(axis=0), labels[far]) and set(np.unique(shares[:, far])) == {0, 1}
+
+
+def test_no_joint_no_soft_edges() -> None:
+    labels = np.zeros((64, 64), dtype=np.uint8)
+    labels[20:] = 1
+    shares = soften_label_map(labels, hip_outlines(template() / 0.9 - 500, spline_curves), 8)
+    assert np.array_equal(shares.argmax(axis=0), labels) and set(np.unique(shares)) == {0, 1}
 
 
 def test_shares_of_a_roof_equal_shapelys_areas() -> None:

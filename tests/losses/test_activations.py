@@ -45,6 +45,26 @@ def test_cross_entropies_against_numpy() -> None:
     assert Sigmoid().cross_entropy(logits[:, 1:], LABELS).mean().item() == pytest.approx(expected, rel=1e-5)
 
 
+def test_shares_are_their_own_target_and_one_hot_shares_cost_what_labels_do() -> None:
+    shares = torch.softmax(torch.randn(1, 4, 2, 3, generator=torch.Generator().manual_seed(1)), 1)
+    assert torch.equal(Softmax().target(shares, 4), shares)
+    assert torch.equal(Sigmoid().target(shares, 3), shares[:, 1:])
+    hot = torch.stack([LABELS[0] == label for label in range(4)]).float()[None]
+    activations: list[tuple[Activation, int]] = [(Softmax(), 4), (Sigmoid(), 3)]
+    for activation, channels in activations:
+        logits = torch.randn(1, channels, 2, 3, generator=torch.Generator().manual_seed(0))
+        torch.testing.assert_close(activation.cross_entropy(logits, hot), activation.cross_entropy(logits, LABELS))
+
+
+def test_cross_entropies_are_least_where_probabilities_equal_shares() -> None:
+    shares = torch.softmax(torch.randn(1, 4, 2, 3, generator=torch.Generator().manual_seed(1)), 1)
+    for activation, exact in ((Softmax(), shares.log()), (Sigmoid(), torch.logit(shares[:, 1:]))):
+        logits = exact.clone().requires_grad_()
+        activation.cross_entropy(logits, shares).sum().backward()  # type: ignore[attr-defined]
+        assert logits.grad is not None
+        torch.testing.assert_close(logits.grad, torch.zeros_like(exact), atol=1e-6, rtol=0)
+
+
 def test_background_teaches_every_sigmoid_channel() -> None:
     logits = torch.zeros(1, 3, 2, 2, requires_grad=True)
     Sigmoid().cross_entropy(logits, torch.zeros(1, 2, 2, dtype=torch.uint8)).mean().backward()

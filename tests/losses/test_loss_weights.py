@@ -50,6 +50,18 @@ def test_uncounted_pixels_teach_nothing(loss: type[nn.Module], activation: Activ
     assert (taught[..., :6] != 0).any()
 
 
+@pytest.mark.parametrize(("activation", "channels"), ACTIVATIONS)
+@pytest.mark.parametrize("loss", LOSSES)
+def test_shares_of_0_and_1_cost_what_the_label_map_does(
+    loss: type[nn.Module], activation: Activation, channels: int
+) -> None:
+    logits, labels = _example(channels)
+    shares = torch.stack([labels == label for label in range(4)], dim=1).float()
+    weight = (labels != 2).to(torch.uint8)
+    by_map = loss(activation)(logits, labels, weight).item()
+    assert loss(activation)(logits, shares, weight).item() == pytest.approx(by_map, rel=1e-6)
+
+
 def test_no_weight_at_all_costs_nothing() -> None:
     logits, labels = _example(4)
     assert CrossEntropy(Softmax())(logits, labels, torch.zeros_like(labels)).item() == 0

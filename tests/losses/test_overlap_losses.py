@@ -53,6 +53,15 @@ def test_perfect_prediction_costs_nothing(activation: Activation, channels: int)
         assert loss(_certain(channels), LABELS).item() == pytest.approx(0, abs=1e-5)
 
 
+@pytest.mark.parametrize(("activation", "channels"), [(Softmax(), 4), (Sigmoid(), 3)])
+def test_dice_of_shares_is_nothing_at_the_shares_and_more_beside(activation: Activation, channels: int) -> None:
+    shares = torch.softmax(_random(4)[0], 1)
+    exact = shares.log() if channels == 4 else torch.logit(shares[:, 1:])
+    assert Dice(activation)(exact, shares).item() == pytest.approx(0, abs=1e-5)
+    for other in (2 * exact, 0.5 * exact, exact.roll(1, dims=3)):  # surer, less sure, elsewhere
+        assert Dice(activation)(other, shares).item() > 0.05
+
+
 def test_dice_is_the_mean_over_images_and_channels() -> None:
     logits, labels = _random(4)
     p = torch.softmax(logits, 1).numpy()

@@ -36,7 +36,7 @@ def _batch(count: int, shape: tuple[int, ...], seed: int) -> HipSample:
     outside = torch.randint(0, 9, (count, 4), generator=generator)
     weight = torch.randint(0, 2, label.shape, generator=generator, dtype=torch.uint8)
     return HipSample(
-        image, label, weight, outside, torch.zeros(count, 2), torch.full((count,), 0.9), torch.arange(count)
+        image, label, label, weight, outside, torch.zeros(count, 2), torch.full((count,), 0.9), torch.arange(count)
     )
 
 
@@ -60,7 +60,7 @@ def test_epoch_is_the_mean_over_hips_not_over_batches(
     network = (nn.Conv2d if len(shape) == 2 else nn.Conv3d)(1, channels, 3, padding=1)
     task = _task(activation, network)
     batches = [_batch(4, shape, seed=1), _batch(1, shape, seed=2)]  # the last one is smaller
-    images, labels, weights, outside = (torch.cat(parts) for parts in list(zip(*batches, strict=True))[:4])
+    images, labels, _, weights, outside = (torch.cat(parts) for parts in list(zip(*batches, strict=True))[:5])
     with torch.no_grad():
         logits = network(images)
         hips = [slice(i, i + 1) for i in range(5)]
@@ -126,3 +126,19 @@ def test_a_task_loaded_to_predict_can_be_validated() -> None:
     trainer.validate(task, _loader(batch), verbose=False)
     dice = dice_scores(network(batch.image).argmax(dim=1), batch.label, 4, batch.outside)[:, 1:].mean()
     assert trainer.callback_metrics["val/dice/mean"].item() == pytest.approx(dice.item(), abs=1e-6)
+
+
+def test_the_loss_compares_with_the_target_and_dice_with_the_label_map() -> None:
+    torch.manual_seed(0)
+    network = nn.Conv2d(1, 4, 3, padding=1)
+    batch = _batch(3, (5, 6), seed=1)
+    shares = torch.softmax(torch.randn(3, 4, 5, 6, generator=torch.Generator().manual_seed(2)), 1)
+    task = _task(Softmax(), network)
+    trainer = _trainer(max_epochs=1)
+    trainer.validate(task, _loader(batch._replace(target=shares)), verbose=False)
+    with torch.no_grad():
+        logits = network(batch.image)
+        expected = task.loss(logits, shares, batch.weight).item()
+    assert trainer.callback_metrics["val/loss"].item() == pytest.approx(expected)
+    dice = dice_scores(logits.argmax(dim=1), batch.label, 4, batch.outside)[:, 1:].mean().item()
+    assert trainer.callback_metrics["val/dice/mean"].item() == pytest.approx(dice)

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from scipy.ndimage import binary_dilation
 
 from hipseg.data.datamodule import HipDataModule
 from hipseg.data.dataset import EpochSampler, HipDataset
@@ -18,6 +19,7 @@ from hipseg.field import Field
 from hipseg.labels.curves import spline_curves
 from hipseg.labels.label_map import draw_label_map
 from hipseg.labels.landmarks import SOURCIL_LATERAL, SOURCIL_MEDIAL, mirror_columns
+from hipseg.labels.target import SoftTarget, Target, hard_target
 from hipseg.labels.weight_map import WeightMap, described_bone, everywhere
 from hipseg.sample import HipSample
 from hipseg.transforms.augment import Augmentation, LightAugmentation, NoAugmentation
@@ -45,8 +47,9 @@ def _dataset(
     seed: int = 0,
     weight_map: WeightMap = everywhere,
     jitter_px: int = 0,
+    target: Target = hard_target,
 ) -> HipDataset:
-    return HipDataset(store, keys, field, augmentation or NoAugmentation(), weight_map, jitter_px, seed)
+    return HipDataset(store, keys, field, augmentation or NoAugmentation(), target, weight_map, jitter_px, seed)
 
 
 def _same(a: HipSample, b: HipSample) -> bool:
@@ -126,10 +129,10 @@ def test_samples_are_not_changed_alike(opened: Store, keys: list[str]) -> None:
     # Both hips of one film, the same image to start with: only the draw can make their changes differ.
     class Draws(LightAugmentation):
         def __call__(
-            self, image: np.ndarray, label: np.ndarray, rng: np.random.Generator
-        ) -> tuple[np.ndarray, np.ndarray]:
+            self, image: np.ndarray, label: np.ndarray, points: np.ndarray, rng: np.random.Generator
+        ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
             drawn.append(self.draw(rng))
-            return image, label
+            return image, label, points
 
     drawn: list[object] = []
     dataset = _dataset(opened, keys, augmentation=Draws(7, 8, 0.08, 0.15))
@@ -141,7 +144,7 @@ def test_samples_are_not_changed_alike(opened: Store, keys: list[str]) -> None:
 def _data(
     store: Path, split: Path, field: Field = JOINT, sizes: tuple[int | None, int | None] = (None, None)
 ) -> HipDataModule:
-    return HipDataModule(store, split, field, LIGHT, everywhere, 0, 4, 0, *sizes, 0)
+    return HipDataModule(store, split, field, LIGHT, hard_target, everywhere, 0, 4, 0, *sizes, 0)
 
 
 def test_sizes_take_the_first_hips_and_leave_the_test_set(store: Path, split: Path) -> None:
@@ -238,3 +241,44 @@ def test_a_jittered_field_keeps_its_way_back(side: str, opened: Store, keys: lis
 def test_jitter_stays_within_the_image() -> None:
     moved = Field(row=10, column=2, rows=20, columns=20).moved(99, -99, (40, 50))
     assert moved == Field(row=20, column=0, rows=20, columns=20)
+
+
+def test_a_hard_target_is_the_label_map(opened: Store, keys: list[str]) -> None:
+    sample = _dataset(opened, keys[:1], WHOLE, LIGHT)[3, 0]
+    assert torch.equal(sample.target, sample.label)
+
+
+@pytest.mark.parametrize("augmentation", [NoAugmentation(), LIGHT])
+def test_soft_targets_lie_where_label_maps_do(augmentation: Augmentation, opened: Store, keys: list[str]) -> None:
+    field = Field(row=200, column=80, rows=200, columns=160)
+    data = _dataset(opened, keys, field, augmentation, jitter_px=9, target=SoftTarget(8))
+    between: dict[int, list[np.ndarray]] = {1: [], 2: [], 3: []}
+    for index in range(len(keys)):
+        for epoch in range(100 // len(keys)):
+            sample = data[epoch, index]
+            shares, label = sample.target.numpy(), sample.label.numpy()
+            np.testing.assert_allclose(shares.sum(axis=0), 1, atol=1e-6)
+            assert 50 < (shares.max(axis=0) < 1).sum() < 1000
+            assert (shares.argmax(axis=0) != label).mean() < 0.01
+            for one, found in between.items():
+                middle = [(shares[one] * place).sum() / shares[one].sum() for place in np.indices(label.shape)]
+                found.append(np.argwhere(label == one).mean(axis=0) - middle)
+    # Pixels make each map's middle uncertain; over many hips and places they must not differ.
+    assert all(np.abs(np.mean(found, axis=0)).max() < 0.15 for found in between.values())
+
+
+def test_soft_targets_end_where_the_image_does(opened: Store, keys: list[str]) -> None:
+    away = LightAugmentation(rotation_deg=0, shift_px=8, scale=0, contrast=0)
+    key = next(key for key in keys if key.endswith("right"))
+    x, y = opened.landmarks(opened.rows_by_key[key])[SOURCIL_LATERAL : SOURCIL_MEDIAL + 1].mean(axis=0).astype(int)
+    joint = Field(row=int(y) - 8, column=int(x) - 12, rows=16, columns=24)
+    data = _dataset(opened, [key], joint, away, target=SoftTarget(8))
+    at_the_edge = 0
+    for epoch in range(20):
+        sample = data[epoch, 0]
+        down, right = away.draw(np.random.default_rng([0, epoch, int(sample.row)])).shift
+        rows, columns = np.indices((16, 24))
+        came_in = (rows < down) | (rows > 15 + down) | (columns < right) | (columns > 23 + right)
+        assert (sample.target[0][came_in] == 1).all() and (sample.target[1:, came_in] == 0).all()
+        at_the_edge += bool((sample.label.numpy()[binary_dilation(came_in) & ~came_in] > 1).any())
+    assert at_the_edge > 3
