@@ -18,7 +18,7 @@ done
 hipseg split store="$out/first.h5" out="$out/first.csv" ratios=[0.8,0.05,0.15]
 hipseg split store="$out/more.h5" out="$out/more.csv" ratios=[0.96,0.02,0.02]
 
-# The first stage, which is also the one-stage system; and the second, on regions around the landmarks.
+# The first stage, which finds the regions, and the second, on regions around the landmarks.
 train() { # experiment, stores' ending, epochs on the first films, epochs on the others
     hipseg train experiment="$1" trainer.max_epochs="$3" data.store="$out/first$2.h5" data.split="$out/first.csv" \
         out="$out/$1_first"
@@ -29,7 +29,8 @@ train hour "" 34 10
 train joint .joints 20 6
 coarse=$out/hour/checkpoints/best.ckpt joint=$out/joint/checkpoints/best.ckpt
 
-# One stage alone, longer: the whole recipe on the other, more numerous films.
+# One stage alone, on the other, more numerous films: taught soft targets, and taught label maps for longer.
+hipseg train experiment=film data.store="$out/more.h5" data.split="$out/more.csv" out="$out/film"
 hipseg train experiment=hour data.store="$out/more.h5" data.split="$out/more.csv" out="$out/longer"
 
 # Subjects that neither has seen, every visit exposed twice on standard; the first stage finds the regions.
@@ -39,10 +40,10 @@ for test in standard hard; do
     hipseg preprocess input="$out/films/$test" store="$out/$test.h5"
     hipseg preprocess input="$out/films/$test" store="$out/$test.joints.h5" region=joint locator="$coarse"
     hipseg split store="$out/$test.h5" out="$out/$test.csv" ratios=[0,0,1]
-    hipseg evaluate checkpoint="$coarse" data.store="$out/$test.h5" data.split="$out/$test.csv" \
-        truth="$out/films/$test.truth.csv" out="$out/one_on_$test"
-    hipseg evaluate checkpoint="$out/longer/checkpoints/best.ckpt" data.store="$out/$test.h5" \
-        data.split="$out/$test.csv" truth="$out/films/$test.truth.csv" out="$out/longer_on_$test"
+    for one in hour film longer; do
+        hipseg evaluate checkpoint="$out/$one/checkpoints/best.ckpt" data.store="$out/$test.h5" \
+            data.split="$out/$test.csv" truth="$out/films/$test.truth.csv" out="$out/${one}_on_$test"
+    done
     hipseg evaluate checkpoint="$joint" data.store="$out/$test.joints.h5" data.split="$out/$test.csv" \
         truth="$out/films/$test.truth.csv" out="$out/two_on_$test"
 done
