@@ -30,6 +30,7 @@ from hipseg.metrics.dice import dice_scores
 from hipseg.report.hip_figures import HipPicture
 from hipseg.report.run_folder import write_evaluation
 from hipseg.sample import HipSample
+from hipseg.tasks.segmentation import SegmentationTask
 from hipseg.transforms.polarity import corrected
 
 _PROFILES: Final = "test_profiles.csv"
@@ -64,8 +65,10 @@ class JointSpaceWidth(Callback):
         self.summary: dict[str, float] = {}
 
     def on_test_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Begin anew."""
+        """Begin anew, with the hips that were not located as missed."""
         self._rows, self._drawn = [], {}
+        if isinstance(pl_module, SegmentationTask):
+            pl_module.test_dice.miss(len(_datamodule(trainer).not_located))
         (self._folder / _PROFILES).unlink(missing_ok=True)
 
     def on_test_batch_end(

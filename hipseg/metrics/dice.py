@@ -56,6 +56,10 @@ class Dice(Metric):
         self.total += scores.sum(0).to(self.total)
         self.count += len(scores)
 
+    def miss(self, images: int) -> None:
+        """Add images that nothing was found of: 0 for every label."""
+        self.count += images
+
     def compute(self) -> dict[str, Tensor]:
         """`mean` and every label's name."""
         means = self.total / self.count

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
+import h5py
+import pandas as pd
 import pytest
 import torch
 from test_one_run import files, tiny
@@ -52,6 +55,26 @@ def test_evaluation_repeats_the_run(run: Path, store: Path, split: Path, tmp_pat
         "figures/mjsw.png", "metrics.csv", "summary.json", "test_hips.csv", "timing.json", "agreement.csv",
         "test_profiles.csv",
     }  # fmt: skip
+
+
+def test_a_lost_hip_lowers_the_dice_of_both_tables_alike(run: Path, store: Path, split: Path, tmp_path: Path) -> None:
+    shutil.copy(store, tmp_path / "store.h5")
+    lost = pd.read_csv(run / "test_hips.csv")["sample"][1]
+    with h5py.File(tmp_path / "store.h5", "a") as file:
+        samples = file["samples"][()]
+        chosen = samples["key"] == lost.encode()
+        samples["usable"][chosen], samples["reason"][chosen] = False, b"not_located"
+        file["samples"][...] = samples
+    again = _evaluate(run / "checkpoints" / "best.ckpt", tmp_path / "again", tmp_path / "store.h5", split)
+    logged = pd.read_csv(again / "metrics.csv").iloc[-1]
+    hips = pd.read_csv(again / "test_hips.csv", index_col="sample")
+    assert hips.loc[lost, "dice_femoral_head"] == 0
+    for name in ("femoral_head", "acetabular_roof", "joint_space"):
+        assert logged[f"test/dice/{name}"] == pytest.approx(hips[f"dice_{name}"].mean(), abs=1e-5)
+    summary = json.loads((again / "summary.json").read_text())
+    assert logged["test/dice/mean"] == pytest.approx(summary["test/dice/mean"], abs=1e-5)
+    whole = json.loads((run / "summary.json").read_text())
+    assert summary["test/dice/femoral_head"] < whole["test/dice/femoral_head"]
 
 
 def test_evaluation_of_the_last_checkpoint_finds_nothing(run: Path, store: Path, split: Path, tmp_path: Path) -> None:
