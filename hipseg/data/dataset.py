@@ -115,15 +115,14 @@ class HipDataset(Dataset[HipSample]):
         counts = self._weight_map(landmarks, label.shape)
         # One byte carries all three through whatever moves the label map.
         marked = label | _SEEN | np.where(counts, np.uint8(0), _IGNORED)
-        # Outlines close along rows and columns: they turn with the hip, and can't be drawn from turned landmarks.
-        outlines = hip_outlines(landmarks, self._curves)
-        image, marked, vertices = self._augmentation(image, marked, np.concatenate(outlines), rng)
-        moved = HipOutlines(*np.split(vertices, np.cumsum([len(outline) for outline in outlines[:-1]])))
+        image, marked, move = self._augmentation(image, marked, rng)
         label = np.ascontiguousarray(marked & ~(_IGNORED | _SEEN))
-        target = self._target(label, moved)
-        if target.ndim > label.ndim:  # shares go on where the label map is background because it ends
-            beyond = marked & _SEEN == 0
-            target[0, beyond], target[1:, beyond] = 1, 0
+
+        def outlines() -> HipOutlines:
+            # They close along rows and columns: they turn with the hip, and can't be drawn from turned landmarks.
+            return HipOutlines(*map(move, hip_outlines(landmarks, self._curves)))
+
+        target = self._target(label, marked & _SEEN > 0, outlines)
         return HipSample(
             image=torch.from_numpy(np.ascontiguousarray(image))[None],
             label=torch.from_numpy(label),

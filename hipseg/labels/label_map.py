@@ -123,5 +123,5 @@ def soften_label_map(labels: NDArray[np.uint8], outlines: HipOutlines, fineness:
 
 def draw_label_shares(landmarks: Points, shape: tuple[int, int], curve_function: CurveFunction) -> NDArray[np.float32]:
     """`soften_label_map` of the label map that `draw_label_map` draws, in steps of 1/256."""
-    labels = draw_label_map(landmarks, shape, curve_function)
-    return soften_label_map(labels, hip_outlines(landmarks, curve_function), 16)
+    outlines = hip_outlines(landmarks, curve_function)
+    return soften_label_map(_paint(outlines, shape, polygon2mask), outlines, 16)

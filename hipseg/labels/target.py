@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated, Any, Protocol
 
@@ -11,20 +12,24 @@ from pydantic import Field
 
 from hipseg.labels.label_map import HipOutlines, soften_label_map
 
+Outlines = Callable[[], HipOutlines]
+"""Draws the hip's outlines in the label map's pixel-centre coordinates, for targets that need them."""
+
 
 class Target(Protocol):
     """Makes the target of a right hip, which losses take in place of a label map."""
 
-    def __call__(self, label: NDArray[np.uint8], outlines: HipOutlines) -> NDArray[Any]:
+    def __call__(self, label: NDArray[np.uint8], seen: NDArray[np.bool_], outlines: Outlines) -> NDArray[Any]:
         """(rows, columns) labels, or (labels, rows, columns) float32 shares that sum to 1.
 
         Args:
             label: (rows, columns), the label map.
-            outlines: The hip's, in its pixel-centre coordinates.
+            seen: (rows, columns), False for background that came in from outside the image.
+            outlines: The hip's.
         """
 
 
-def hard_target(label: NDArray[np.uint8], outlines: HipOutlines) -> NDArray[np.uint8]:
+def hard_target(label: NDArray[np.uint8], seen: NDArray[np.bool_], outlines: Outlines) -> NDArray[np.uint8]:
     """The label map itself, as in the thesis: each pixel has the label of its centre."""
     return label
 
@@ -42,6 +47,8 @@ class SoftTarget:
 
     fineness: Annotated[int, Field(ge=2)]
 
-    def __call__(self, label: NDArray[np.uint8], outlines: HipOutlines) -> NDArray[np.float32]:
-        """The shares (labels, rows, columns)."""
-        return soften_label_map(label, outlines, self.fineness)
+    def __call__(self, label: NDArray[np.uint8], seen: NDArray[np.bool_], outlines: Outlines) -> NDArray[np.float32]:
+        """The shares (labels, rows, columns), background where nothing was seen, though outlines may go on there."""
+        shares = soften_label_map(label, outlines(), self.fineness)
+        shares[0, ~seen], shares[1:, ~seen] = 1, 0
+        return shares

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -13,25 +14,23 @@ from hipseg.labels.landmarks import Points
 
 Image = NDArray[np.float32]
 Label = NDArray[np.uint8]
+Move = Callable[[Points], Points]
+"""Points (n, 2), x then y, in pixel-centre coordinates, to where they lie afterwards."""
 
 
 class Augmentation(Protocol):
-    """Changes an image (rows, columns), its label map and points (n, 2), x then y, in its pixel-centre coordinates."""
+    """Changes an image (rows, columns) and its label map alike."""
 
-    def __call__(
-        self, image: Image, label: Label, points: Points, rng: np.random.Generator
-    ) -> tuple[Image, Label, Points]:
-        """All three, changed alike."""
+    def __call__(self, image: Image, label: Label, rng: np.random.Generator) -> tuple[Image, Label, Move]:
+        """The changed pair, and how points on it move."""
 
 
 class NoAugmentation:
     """Leaves everything as it is."""
 
-    def __call__(
-        self, image: Image, label: Label, points: Points, rng: np.random.Generator
-    ) -> tuple[Image, Label, Points]:
-        """The same three."""
-        return image, label, points
+    def __call__(self, image: Image, label: Label, rng: np.random.Generator) -> tuple[Image, Label, Move]:
+        """The same pair."""
+        return image, label, lambda points: points
 
 
 @dataclass(frozen=True)
@@ -51,13 +50,12 @@ class Change:
     contrast: float
 
 
-def apply_change(image: Image, label: Label, points: Points, change: Change) -> tuple[Image, Label, Points]:
+def apply_change(image: Image, label: Label, change: Change) -> tuple[Image, Label, Move]:
     """Rotate and scale about the middle, shift, and change contrast; what comes in from outside is 0.
 
     Args:
         image: (rows, columns) in [0, 1].
         label: (rows, columns).
-        points: (n, 2), x then y, in pixel-centre coordinates.
         change: What to do.
     """
     angle = np.deg2rad(change.rotation_deg)
@@ -67,8 +65,11 @@ def apply_change(image: Image, label: Label, points: Points, change: Change) -> 
     offset = middle - back @ (middle + np.asarray(change.shift))
     moved = affine_transform(image, back, offset, order=1, output=np.float32)
     moved_label = affine_transform(label, back, offset, order=0)
-    moved_points = np.linalg.solve(back, (points[:, ::-1] - offset).T).T[:, ::-1]
-    return np.maximum(moved, 0) ** np.float32(change.contrast), moved_label, moved_points
+
+    def move(points: Points) -> Points:
+        return np.asarray(np.linalg.solve(back, (points[:, ::-1] - offset).T).T[:, ::-1])
+
+    return np.maximum(moved, 0) ** np.float32(change.contrast), moved_label, move
 
 
 @dataclass(frozen=True)
@@ -97,8 +98,6 @@ class LightAugmentation:
             contrast=float(np.exp(self.contrast * np.clip(rng.standard_normal(), -2.5, 2.5))),
         )
 
-    def __call__(
-        self, image: Image, label: Label, points: Points, rng: np.random.Generator
-    ) -> tuple[Image, Label, Points]:
+    def __call__(self, image: Image, label: Label, rng: np.random.Generator) -> tuple[Image, Label, Move]:
         """Draw and apply."""
-        return apply_change(image, label, points, self.draw(rng))
+        return apply_change(image, label, self.draw(rng))

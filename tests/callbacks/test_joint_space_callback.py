@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-import h5py
 import numpy as np
 import pandas as pd
 import pytest
@@ -17,6 +15,7 @@ import torch
 from hydra import compose, initialize_config_dir
 from hydra.utils import instantiate
 from shapely import LineString, Point
+from small_films import lose_hip
 from torch import Tensor
 from torch.nn.functional import one_hot
 
@@ -257,15 +256,9 @@ def test_another_datamodule_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_hip_that_was_not_located_has_failed(store: Path, all_hips: HipDataModule, tmp_path: Path) -> None:
-    shutil.copy(store, tmp_path / "store.h5")
     pd.DataFrame({"sample": all_hips.samples["test"][:5], "subset": "test"}).to_csv(tmp_path / "split.csv", index=False)
     lost = all_hips.samples["test"][2]
-    with h5py.File(tmp_path / "store.h5", "a") as file:
-        samples = file["samples"][()]
-        samples["usable"][samples["key"] == lost.encode()] = False
-        samples["reason"][samples["key"] == lost.encode()] = b"not_located"
-        file["samples"][...] = samples
-    _evaluate(_data(tmp_path / "store.h5", tmp_path / "split.csv"), tmp_path)
+    _evaluate(_data(lose_hip(store, tmp_path / "store.h5", lost), tmp_path / "split.csv"), tmp_path)
     hips = pd.read_csv(tmp_path / "test_hips.csv", index_col="sample")
     assert len(hips) == 5
     assert hips.loc[lost, "status"] == "not_located"

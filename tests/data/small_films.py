@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import h5py
 import numpy as np
 
 from hipseg.data.cohorts import Cohort, FilmFile
@@ -87,3 +89,14 @@ def write_film(folder: Path, subject: str, visit: str = "T00", seed: int = 0, **
     write_radiograph(film, replace(usual, **header), pixels)
     write_points(points, landmarks())
     return film
+
+
+def lose_hip(store: Path, copy: Path, key: str) -> Path:
+    """A copy of a store in which a locator did not find one hip."""
+    shutil.copy(store, copy)
+    with h5py.File(copy, "a") as file:
+        samples = file["samples"][()]
+        lost = samples["key"] == key.encode()
+        samples["usable"][lost], samples["reason"][lost] = False, b"not_located"
+        file["samples"][...] = samples
+    return copy

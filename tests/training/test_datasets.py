@@ -22,7 +22,7 @@ from hipseg.labels.landmarks import SOURCIL_LATERAL, SOURCIL_MEDIAL, mirror_colu
 from hipseg.labels.target import SoftTarget, Target, hard_target
 from hipseg.labels.weight_map import WeightMap, described_bone, everywhere
 from hipseg.sample import HipSample
-from hipseg.transforms.augment import Augmentation, LightAugmentation, NoAugmentation
+from hipseg.transforms.augment import Augmentation, LightAugmentation, Move, NoAugmentation
 
 WHOLE = Field(row=0, column=0, rows=512, columns=512)
 JOINT = Field(row=230, column=100, rows=64, columns=64)
@@ -129,10 +129,10 @@ def test_samples_are_not_changed_alike(opened: Store, keys: list[str]) -> None:
     # Both hips of one film, the same image to start with: only the draw can make their changes differ.
     class Draws(LightAugmentation):
         def __call__(
-            self, image: np.ndarray, label: np.ndarray, points: np.ndarray, rng: np.random.Generator
-        ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+            self, image: np.ndarray, label: np.ndarray, rng: np.random.Generator
+        ) -> tuple[np.ndarray, np.ndarray, Move]:
             drawn.append(self.draw(rng))
-            return image, label, points
+            return image, label, lambda points: points
 
     drawn: list[object] = []
     dataset = _dataset(opened, keys, augmentation=Draws(7, 8, 0.08, 0.15))
