@@ -50,5 +50,5 @@ def sentence(text: str, key: str) -> str:
     said = [line for line in text.splitlines() if line.startswith("hipseg: ")]
     assert "Traceback" not in text
     assert len(said) == 1, text
-    assert re.search(rf"(?<![\w.]){re.escape(key)}(?!\w)", said[0]), said[0]
+    assert re.search(rf"(?<!\w){re.escape(key)}(?!\w)", said[0]), said[0]
     return said[0]
