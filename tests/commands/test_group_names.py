@@ -147,11 +147,11 @@ WITHOUT_TORCH = [
     "", "--help", "trian", *(f"{command} --help" for command in COMMANDS),
     "train", "train data.store=none.h5 data.split=none.csv", "train loss=dicce data.store=x data.split=x",
     "train optimizer.lrr=1 data.store=x data.split=x", "train trainer.max_epoch=1 data.store=x data.split=x",
-    "train +ckpt_path=x data.store=x data.split=x", "train data.split=[", "train --data x", "train resume=nowhere",
+    "train +ckpt_path=x data.store=x data.split=x", "train data.split=[", "train --data x",
     "evaluate checkpoint=none.ckpt data.store=none.h5 data.split=none.csv", "evaluate",
     "predict checkpoint=none.ckpt input=. out=o", "predict", "phantom", "phantom out=o subjects=many",
     "preprocess", "preprocess input=nowhere store=a.h5", "split", "split store=none.h5 out=s.csv", "report",
-    "report runs=[nowhere] out=r.html", "split store=x out=y ratios=[1,2]",
+    "report runs=[nowhere] out=r.html", "split store=x out=y ratios=[1,2]", "train resume=nowhere",
 ]  # fmt: skip
 PROBE = """
 import contextlib, io, shlex, sys
