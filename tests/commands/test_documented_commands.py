@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
 import shutil
@@ -15,8 +16,8 @@ from hipseg.commands import COMMANDS, main
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")), *sorted((ROOT / "experiments").glob("*/README.md"))]
-_COMMAND = rf"hipseg (?:{'|'.join(COMMANDS)})\b"
-ECHO = 'hipseg() { print -rl -- "$@"; print -r -- "<end>"; };'
+_COMMAND = rf"hipseg (?:{'|'.join(COMMANDS)})\b|make \w+"
+ECHO = 'hipseg() { print -rl -- "$@"; print -r -- "<end>"; }; make() { hipseg "$@"; }'
 
 
 def _lines(page: Path) -> list[str]:
@@ -24,7 +25,7 @@ def _lines(page: Path) -> list[str]:
     text = page.read_text(encoding="utf-8")
     blocks = re.findall(r"(?ms)^```(?:\w*)\n(.*?)^```", text)
     lines = [line for block in blocks for line in block.replace("\\\n", " ").splitlines()]
-    lines += re.findall(r"`(hipseg [^`]+)`", re.sub(r"(?ms)^```.*?^```", "", text))
+    lines += re.findall(r"`((?:hipseg|make) [^`]+)`", re.sub(r"(?ms)^```.*?^```", "", text))
     return [line.strip() for line in lines if re.match(_COMMAND, line.strip())]
 
 
@@ -34,7 +35,7 @@ LINES = [pytest.param(line, id=f"{page.relative_to(ROOT)}: {line[:60]}") for pag
 
 def test_commands_are_found() -> None:
     assert len([line for page, line in FOUND if page.name == "README.md" and page.parent == ROOT]) >= 13
-    assert {line.split()[1] for _, line in FOUND} == set(COMMANDS)
+    assert {line.split()[1] for _, line in FOUND if line.startswith("hipseg")} == set(COMMANDS)
 
 
 def _unquoted(line: str) -> str:
@@ -55,16 +56,16 @@ def test_zsh_hands_it_on_as_it_stands(line: str, interactive: bool, tmp_path: Pa
     if zsh is None:
         pytest.skip("zsh is not installed")
     # A pasted line is not a script's: there '#' begins no comment.
-    options = ["-f", "-o", "no_interactive_comments", *(["-i"] if interactive else [])]
+    options = ["-f", "-s", *(["-i", "-o", "no_zle", "-o", "no_prompt_sp", "-o", "no_prompt_cr"] if interactive else [])]
     done = subprocess.run(
-        [zsh, *options, "-c", f"{ECHO} {line}"], cwd=tmp_path, capture_output=True, text=True, check=False,
-        start_new_session=True,
+        [zsh, *options], input=f"{ECHO}\n{line}\n", env={**os.environ, "PS1": "", "PS2": ""}, cwd=tmp_path,
+        capture_output=True, text=True, check=False, start_new_session=True,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines() == [*shlex.split(line, comments=True)[1:], "<end>"]
 
 
-@pytest.mark.parametrize("line", LINES)
+@pytest.mark.parametrize("line", [case for case in LINES if str(case.values[0]).startswith("hipseg")])
 def test_its_options_exist(
     line: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

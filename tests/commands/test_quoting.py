@@ -113,7 +113,7 @@ def test_a_value_that_does_not_fit_is_refused_without_jargon(
 
 
 @pytest.mark.parametrize("given", [
-    "split store=STORE out=s.csv +seed=1", "phantom out=o +subjects=3", "preprocess input=. store=a.h5 +intensity_bits=12",
+    "split store=STORE out=s.csv +seed=1", "phantom out=o +subjects=3", "preprocess input=. store=a.h5 +rows=12",
     "report runs=[x] out=o.html +out=p.html", "predict checkpoint=x input=. out=o +measure=border",
 ])  # fmt: skip
 def test_a_plus_too_many_is_named_as_such(given: str, store: Path, capsys: pytest.CaptureFixture[str]) -> None:
