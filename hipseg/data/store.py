@@ -148,6 +148,10 @@ class Store:
         shape = self.preprocessing["rows"], self.preprocessing["columns"]
         return Grid(shape, float(film["spacing_mm"]), (float(film["origin_x_mm"]), float(film["origin_y_mm"])))
 
+    def source_sha256(self, row: int) -> str:
+        """Of the file that a hip's row came from."""
+        return str(self.films["source_sha256"].iat[int(self.image_rows[row])])
+
     def polarity(self, row: int) -> Polarity:
         """What the film of a hip's row was found to be when it was stored; a `corrected` one shows bright bone here."""
         return cast(Polarity, self.films["polarity"].iat[int(self.image_rows[row])])
