@@ -79,7 +79,7 @@ def build_loggers(
     for node in config["logger"].values():
         if not isinstance(node, Mapping):
             continue
-        more = {"config": public_config(config) | facts, "identity_key": data.store.identity_key, "names": names}
+        more = {"config": public_config(config) | dict(facts), "identity_key": data.store.identity_key, "names": names}
         built = make(node)
         loggers.append(built(**more) if node.get("_partial_") else built)
     return loggers

@@ -111,11 +111,11 @@ class PrivateWandbLogger(WandbLogger):
             x_save_requirements=False,
         )
         told = {"name": name, "group": group, "job_type": job_type}
+        more: dict[str, Any] = {key: (names or {}).get(key) if said is None else said for key, said in told.items()}
+        more |= _identity(folder / "wandb" / "run_id.txt")
         super().__init__(
             project=project, entity=entity, tags=tags, notes=notes, save_dir=str(folder), offline=mode == "offline",
-            settings=settings, config=dict(config), log_model=False,
-            **{key: (names or {}).get(key) if value is None else value for key, value in told.items()},
-            **_identity(folder / "wandb" / "run_id.txt"),
+            settings=settings, config=dict(config), log_model=False, **more,
         )  # fmt: skip
         self._wandb_init.pop("anonymous", None)  # Lightning passes it, W&B warns of it
         logging.getLogger("wandb").disabled = True  # its own log would hold the run folder's path

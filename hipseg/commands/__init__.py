@@ -127,7 +127,7 @@ def _refuse_unknown(config: DictConfig, command: str) -> None:
     Raises:
         HipsegError: Naming the first.
     """
-    for name in config:
+    for name in map(str, config):
         if name not in known_keys(command):
             more = "; the cohort's file needs the first line '# @package cohorts.NAME'" if name == "cohort" else ""
             raise HipsegError(f"{name}: there is no such option; 'hipseg {command} --help' lists them all{more}")

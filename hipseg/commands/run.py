@@ -13,9 +13,9 @@ from typing import Any, NoReturn
 
 import torch
 from hydra.core.hydra_config import HydraConfig
+from lightning_utilities.core.rank_zero import rank_zero_only
 from omegaconf import DictConfig, OmegaConf
-from pytorch_lightning.utilities import rank_zero_only
-from pytorch_lightning.utilities.exceptions import MisconfigurationException
+from pytorch_lightning.utilities.exceptions import MisconfigurationException  # type: ignore[attr-defined]
 
 from hipseg.build import build_loggers
 from hipseg.commands.job import Job
@@ -27,7 +27,7 @@ _LAST = "checkpoints/last.ckpt"
 
 def is_first_process() -> bool:
     """Whether this process is the one of a distributed run that writes and speaks."""
-    return bool(rank_zero_only.rank == 0)
+    return int(getattr(rank_zero_only, "rank", 0)) == 0
 
 
 def begin_run(config: DictConfig, folder: Path, decided: Mapping[str, Any] | None = None) -> None:

@@ -10,8 +10,8 @@ from hydra.errors import OverrideParseException
 from hipseg.config import conf_folder
 
 _QUOTING: Final = (
-    "write key=value, in single quotes for the shell; a value with spaces, commas, brackets, = or # needs double quotes "
-    "of its own, as in 'data.store=\"a b, c.h5\"'"
+    "write key=value, in single quotes for the shell; a value with spaces, commas, brackets, = or # needs double "
+    "quotes of its own, as in 'data.store=\"a b, c.h5\"'"
 )
 _RENAMED: Final = {"scheduler.max_lr": "the peak is optimizer.lr"}
 

@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import torch
 from omegaconf import DictConfig
 from pytorch_lightning import Callback, Trainer, seed_everything
 from pytorch_lightning.callbacks import ModelCheckpoint
@@ -34,6 +33,7 @@ from hipseg.inference.shifts import Passes
 from hipseg.instantiation import check
 from hipseg.io.dicom import file_sha256
 from hipseg.options import check_value
+from hipseg.tasks.segmentation import SegmentationTask
 
 
 def run(config: DictConfig, job: Job) -> float:
@@ -92,7 +92,7 @@ def _require_epochs(trainer: Mapping[str, Any]) -> None:
 
 def _best(trainer: Trainer, callbacks: Mapping[str, Callback], folder: Path) -> tuple[Path | None, float]:
     """The checkpoint to test, and its validation score; the weights as they are if none was kept."""
-    if trainer.fast_dev_run:
+    if trainer.fast_dev_run:  # type: ignore[attr-defined]
         print("trainer.fast_dev_run: no checkpoint is kept, the test is of a few batches")
         return None, math.nan
     best = callbacks.get("best")
@@ -109,7 +109,7 @@ def _best(trainer: Trainer, callbacks: Mapping[str, Callback], folder: Path) -> 
     return (last if last.is_file() else None), math.nan
 
 
-def _facts(content: Mapping[str, Any], data: HipDataModule, task: torch.nn.Module) -> dict[str, Any]:
+def _facts(content: Mapping[str, Any], data: HipDataModule, task: SegmentationTask) -> dict[str, Any]:
     """What a logger is told beside the configuration."""
     sizes = {f"{subset}_hips": len(samples) for subset, samples in data.samples.items()}
     init = file_sha256(Path(content["init"])) if content["init"] is not None else None
