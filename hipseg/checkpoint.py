@@ -116,9 +116,9 @@ def load(
     return task.eval()
 
 
-def load_locator(path: Path) -> SegmentationTask:
+def load_locator(path: Path, trusted: tuple[str, ...] = ()) -> SegmentationTask:
     """`load` of the option `locator`."""
-    return load(path, key="locator")
+    return load(path, trusted=trusted, key="locator")
 
 
 def start_from(content: dict[str, Any], network: torch.nn.Module) -> None:

@@ -115,7 +115,7 @@ class JointSpaceWidth(Callback):
             **self._against_truth(key, found),
             **_places("reference", reference),
             **_places("predicted", found),
-            **found.ends_on_film(partial(field.to_film_mm, mirror=mirror, stored=grid)),
+            **found.ends_on_film(lambda at: store.to_file_mm(row, field.to_film_mm(at, mirror=mirror, stored=grid))),
             "status": found.status,
         }
         # Few of them are drawn, and which is known at the end.

@@ -22,9 +22,9 @@ class EpochLines(Callback):
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Print the line."""
+        known = trainer.callback_metrics  # asked for by all processes, which compute it together
         if not trainer.is_global_zero or sys.stderr.isatty():
             return
-        known = trainer.callback_metrics
         numbers = [f"{said} {float(known[name]):.4f}" for name, said in _SHOWN.items() if name in known]
         epochs = f"epoch {trainer.current_epoch + 1}/{trainer.max_epochs}"
         took = f"{time.perf_counter() - self._start:.0f} s"

@@ -78,8 +78,9 @@ class _Call:
         in_sweep = HydraConfig.get().mode == hydra.types.RunMode.MULTIRUN
         try:
             _refuse_unknown(config, self.command)
-            require_values(config)
-            require_files(config)
+            if config.get("resume") is None:  # a run that goes on knows what it was given
+                require_values(config)
+                require_files(config)
             # Only now, so that mistakes need not wait for torch.
             run = importlib.import_module(f"hipseg.commands.{self.command}").run
             if folder is None:
