@@ -1,4 +1,4 @@
-"""Headers that real archives hold and that were once misread: every value expected here follows from how it was stored."""
+"""Headers that archives hold and that were once misread: what is expected here follows from how it was stored."""
 
 from __future__ import annotations
 

@@ -39,7 +39,7 @@ EXPECTED = {
     "*.gz": "not_dicom",
     "*/README": "not_dicom",
     # Data elements without the preamble and header that make them a DICOM file (part 10): plans and structures, read as
-    # what they are. Not those in the byte order that nobody uses any more, and not those that a stray blank comes before.
+    # what they are. Not those in the byte order that nobody uses any more, nor those that a stray blank comes before.
     "test_files/ExplVR_LitEndNoMeta.dcm": "no_pixels",
     "test_files/rtstruct.dcm": "no_pixels",
     "test_files/ExplVR_BigEndNoMeta.dcm": "no_pixels or not_dicom",
