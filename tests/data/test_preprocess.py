@@ -151,7 +151,7 @@ def test_a_stored_film_that_is_damaged_is_excluded_and_comes_back_when_it_is_who
 def test_a_duplicate_of_a_stored_visit_excludes_both_until_it_is_gone(tmp_path: Path) -> None:
     folder = tmp_path / "in"
     write_film(folder, "1")
-    write_film(folder, "2")
+    write_film(folder, "2", seed=1)
     update(folder)
     before = content(folder)
     # A second pattern in which the same subject and visit can occur twice.
