@@ -12,13 +12,14 @@ import pandas as pd
 import pytest
 from hydra.utils import instantiate
 from omegaconf import OmegaConf
-from small_films import CHECK, FILM_MM, film_settings, landmarks, write_film
+from small_films import CHECK, FILM_MM, film_pixels, film_settings, landmarks, write_film
 
 from hipseg.config import conf_folder
 from hipseg.data.cohorts import find_films
 from hipseg.data.preprocess import Account, preprocess_folder
 from hipseg.data.process import Hip, Processed, Settings, Task, process
 from hipseg.data.store import Store
+from hipseg.io.dicom_writer import Header, write_radiograph
 from hipseg.labels.circle import head_circle
 from hipseg.labels.landmarks import SIDES, Points, Side
 from hipseg.labels.points_file import write_points
@@ -269,3 +270,47 @@ def test_a_flattened_head_is_a_hip(tmp_path: Path) -> None:
     points = landmarks()
     points[21:24, 1] += [0.7, 1.5, 0.7]
     assert judged(tmp_path, points)["right"].reason == ""
+
+
+# Pixels for millimetres -------------------------------------------------------------------------------------------
+
+
+def fine_film(folder: Path, points: Points) -> Any:
+    """A film of 0.5 mm, on which pixels and millimetres differ as they do on real ones."""
+    path = folder / CHECK.film.format(subject="1", visit="T00")
+    if not path.exists():
+        write_film(folder, "1")
+        header = Header("1", "20060101", "CR", (0.5, 0.5), "PixelSpacing", "MONOCHROME2", 12, "plain", "1")
+        write_radiograph(path, header, film_pixels(0, 880))
+    write_points(folder / CHECK.points.format(subject="1", visit="T00"), points)
+    return preprocess(folder)
+
+
+def test_points_in_pixels_are_recognised(tmp_path: Path) -> None:
+    account, _, table = fine_film(tmp_path / "in", landmarks() / 0.5)
+    assert account.usable_hips == 0
+    assert set(table["reason"]) == {"points_outside"}
+    assert table["detail"].str.contains("pixel").all()
+
+
+def test_pixels_of_a_right_hip_that_would_fit_as_millimetres_are_no_hip(tmp_path: Path) -> None:
+    """The right hip's pixels lie on the film as millimetres, the left one's do not."""
+    points = landmarks() - [0.0, 130.0]
+    points[RIGHT] -= [60.0, 0.0]
+    assert (points[RIGHT] / 0.5 < FILM_MM).all() and (points[LEFT] / 0.5 > FILM_MM).any()
+    account, _, table = fine_film(tmp_path / "in", points / 0.5)
+    assert account.usable_hips == 0
+    assert table["detail"].str.contains("pixel").any()
+
+
+@pytest.mark.parametrize("spoil", [move(LEFT, 200.0, 0.0), move(LEFT, 600.0, 0.0), place(85, -1.0, 5.0)])
+def test_points_outside_are_not_said_to_be_pixels_where_they_are_not(tmp_path: Path, spoil: Spoil) -> None:
+    account, _, table = fine_film(tmp_path / "in", spoilt(spoil))
+    assert account.usable_hips == 1
+    assert table[["side", "reason"]].to_numpy().tolist() == [["left", "points_outside"]]
+    assert not table["detail"].str.contains("pixel").any()
+
+
+def test_points_in_millimetres_of_a_fine_film_are_used(tmp_path: Path) -> None:
+    account, _, _ = fine_film(tmp_path / "in", landmarks())
+    assert account.usable_hips == 2
