@@ -26,12 +26,17 @@ SPACINGS = ("PixelSpacing", "ImagerPixelSpacing", "NominalScannedPixelSpacing")
 
 
 def film_file(
-    folder: Path, change: Change | None = None, photometric: str = "MONOCHROME2", syntax: Syntax = "plain"
+    folder: Path,
+    change: Change | None = None,
+    photometric: str = "MONOCHROME2",
+    syntax: Syntax = "plain",
+    bits: int = 12,
+    scale: int = 1,
 ) -> Path:
     """A sound CR film of 12 bits, changed."""
     path = folder / "film.dcm"
-    header = Header("S1", "20200101", "CR", (0.15, 0.15), "PixelSpacing", "MONOCHROME2", 12, syntax, "x")
-    write_radiograph(path, header, PIXELS)
+    header = Header("S1", "20200101", "CR", (0.15, 0.15), "PixelSpacing", "MONOCHROME2", bits, syntax, "x")
+    write_radiograph(path, header, PIXELS * np.uint16(scale))
     dataset = pydicom.dcmread(path)
     dataset.PhotometricInterpretation = photometric
     if change is not None:
@@ -157,6 +162,17 @@ def test_compressed_pixels_beyond_what_is_stated_of_them_are_not_wrapped(tmp_pat
     found = excluded(film_file(tmp_path, setting(BitsStored=10, HighBit=9), syntax=syntax))
     assert found.reason == "truncated"
     assert "BitsStored" in found.detail
+
+
+@pytest.mark.parametrize("syntax", ["jpeg_lossless", "jpeg2000"])
+@pytest.mark.parametrize("photometric", ["MONOCHROME2", "MONOCHROME1"])
+def test_a_picture_coded_with_more_bits_than_it_fills_is_read(tmp_path: Path, syntax: Syntax, photometric: str) -> None:
+    """Encoders often state 16 bits in the picture's own header; what counts is whether the values fit the file's."""
+    stated = setting(BitsStored=12, HighBit=11)
+    film = read(film_file(tmp_path, stated, photometric, syntax, bits=16))
+    assert np.array_equal(film.pixels, PIXELS if photometric == "MONOCHROME2" else 4095 - PIXELS.astype(int))
+    found = excluded(film_file(tmp_path, stated, photometric, syntax, bits=16, scale=4))
+    assert found.reason == "truncated" and "BitsStored" in found.detail
 
 
 def test_values_at_both_ends_of_what_is_stated_fit(tmp_path: Path) -> None:
