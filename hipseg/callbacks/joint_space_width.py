@@ -20,6 +20,8 @@ from hipseg.data.exclusions import NOT_LOCATED
 from hipseg.data.identity import already_seen
 from hipseg.data.store import Store
 from hipseg.data.truth import read_truth
+from hipseg.inference.hips import head_circle_of, is_cut
+from hipseg.labels.circle import Circle
 from hipseg.labels.curves import CURVE_FUNCTIONS
 from hipseg.labels.label_map import LABEL_NAMES, draw_label_shares
 from hipseg.labels.landmarks import mirror_columns
@@ -87,7 +89,10 @@ class JointSpaceWidth(Callback):
         for i, row in enumerate(batch.row.tolist()):
             spacing_mm = data.store.grid(row).spacing_mm
             found = joint_space_width(probabilities[i], spacing_mm, self._method)
-            found = self._plausible.judge(found, corrected(data.store.polarity(row)), _on_other_side(data, row, found))
+            head = head_circle_of(found, probabilities[i], spacing_mm)
+            found = self._plausible.judge(
+                found, corrected(data.store.polarity(row)), _on_other_side(data, row, found), cut=_cut(data, row, head)
+            )
             self._keep_hip(data, row, predicted[i], found, dice[i])
 
     def _keep_hip(
@@ -176,6 +181,11 @@ def _on_other_side(data: HipDataModule, row: int, found: JointSpace) -> bool:
     grid = data.store.grid(row)
     whole = data.store.preprocessing["region"] == "film"
     return whole and data.field.beyond_middle(found.on_head_mm[0] / grid.spacing_mm, grid.shape[1])
+
+
+def _cut(data: HipDataModule, row: int, head: Circle | None) -> bool:
+    store = data.store
+    return is_cut(head, data.field, store.film_grid(row), store.grid(row), bool(store.samples["mirror"].iloc[row]))
 
 
 def _lost(key: str, data: HipDataModule) -> dict[str, Any]:

@@ -138,7 +138,7 @@ class Found:
         return len(self.films) + len(self.exclusions)
 
 
-def _files(folder: Path) -> Iterator[str]:
+def visible_files(folder: Path) -> Iterator[str]:
     """Paths below a folder, without hidden and system files.
 
     Linked folders are followed once all others are read, and each folder is read once, by whatever name.
@@ -167,7 +167,7 @@ def find_films(folder: Path, cohorts: Mapping[str, Cohort]) -> Found:
     if not folder.is_dir():
         raise HipsegError(f"input: there is no folder {folder}")
     films, exclusions = [], []
-    for name in sorted(_files(folder)):
+    for name in sorted(visible_files(folder)):
         match = next(((c, m) for c in cohorts.values() if (m := c.film_regex.fullmatch(name))), None)
         if match is not None:
             cohort, fields = match[0], match[1].groupdict()

@@ -79,14 +79,14 @@ def preprocess_folder(
     """
     found = find_films(folder, cohorts)
     exclusions = list(found.exclusions)
-    new = 0
+    added: set[str] = set()
     with StoreWriter(store, settings) as writer:
         tasks = [Task(film, settings, *writer.known(film.key)) for film in found.films]
         outcomes = track(ordered_map(process, tasks, workers), len(tasks), "films")
         for film, outcome in zip(found.films, outcomes, strict=True):
             if isinstance(outcome, Processed):
                 writer.put(outcome)
-                new += 1
+                added.add(film.name)
             elif not isinstance(outcome, Unchanged):
                 exclusions.append(outcome)
                 if film.key in writer:
@@ -98,6 +98,7 @@ def preprocess_folder(
         writer.flush()
         exclusions += _one_film_of_several(writer, {film.key: film.name for film in found.films})
     in_input = {film.key for film in found.films} | {key for key, _ in by_name}
+    new = len(added - {row.file for row in exclusions})
     return _account(found, in_input, new, exclusions, store)
 
 

@@ -164,7 +164,7 @@ def find_fault(
     if np.isnan(landmarks_mm).any() or (np.abs(landmarks_mm) < _NOT_PLACED).all():
         return "side_missing", f"the points file places no landmarks on the {side}"
     if (outside := ((landmarks_mm < 0) | (landmarks_mm > film.size_mm)).any(axis=1)).any():
-        pixels = (landmarks_mm <= np.array(film.shape[::-1])).all() and (landmarks_mm >= 0).all()
+        pixels = plausible is not None and _look_like_pixels(landmarks_mm, film, plausible)
         more = "; they look like pixels, multiply them by the spacing" if pixels else ""
         return "points_outside", f"{outside.sum()} of {LANDMARKS_PER_HIP} landmarks lie outside the film{more}"
     try:
@@ -174,10 +174,23 @@ def find_fault(
     if plausible is not None:
         right = landmarks_mm if side == "right" else landmarks_mm * [-1.0, 1.0]
         if fault := landmark_fault(right, plausible):
-            return "landmarks_implausible", fault
+            pixels = _look_like_pixels(landmarks_mm, film, plausible)
+            more = "; they look like pixels, multiply them by the spacing" if pixels else ""
+            return "landmarks_implausible", f"{fault}{more}"
     if shows_metal(prepared.raw[prepared.inside], prepared.raw, circle):
         return "implant", "the femoral head is as bright as metal"
     return "", ""
+
+
+def _look_like_pixels(landmarks: Points, film: Grid, plausible: Plausible) -> bool:
+    """Whether landmarks (80, 2) make a head of a plausible size if they count pixels, and none if millimetres."""
+    try:
+        radius = head_circle(landmarks).radius
+    except (ValueError, np.linalg.LinAlgError):
+        return False
+    low, high = plausible.head_radius_mm
+    on_film = bool(((landmarks >= 0) & (landmarks <= np.array(film.shape[::-1]))).all())
+    return on_film and low <= radius * film.spacing_mm <= high < radius
 
 
 def _draw_hip(landmarks_mm: Points, side: Side, fault: tuple[str, str], grid: Grid, curves: CurveFunction) -> Hip:

@@ -161,9 +161,14 @@ class Store:
     def to_file_mm(self, row: int, points_mm: Points) -> Points:
         """Points (..., 2) in mm of a hip's film as it is viewed, in the mm of its file, whose image may be turned."""
         film = self.films.iloc[int(self.image_rows[row])]
-        size = film["source_columns"], film["source_rows"]
-        width, height = (float(count) * float(film["source_spacing_mm"]) for count in size)
-        return turn_points(points_mm, (bool(film["mirrored"]), bool(film["upside_down"])), (width, height))
+        flipped = bool(film["mirrored"]), bool(film["upside_down"])
+        return turn_points(points_mm, flipped, self.film_grid(row).size_mm)
+
+    def film_grid(self, row: int) -> Grid:
+        """The own pixels of a hip's film."""
+        film = self.films.iloc[int(self.image_rows[row])]
+        shape = int(film["source_rows"]), int(film["source_columns"])
+        return Grid.of_film(shape, float(film["source_spacing_mm"]))
 
     def source_sha256(self, row: int) -> str:
         """Of the file that a hip's row came from."""

@@ -9,10 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 
 from hipseg.errors import HipsegError
 from hipseg.field import Field
 from hipseg.grid import Grid
+from hipseg.inference.device import best_device
 from hipseg.inference.heads import Heads
 from hipseg.inference.hips import HipPrediction, predict_hips
 from hipseg.labels.label_map import FEMORAL_HEAD_LABEL
@@ -84,4 +86,5 @@ def _head_centre(hip: HipPrediction) -> Points | None:
 
 @lru_cache(maxsize=2)
 def _loaded(load: Callable[[Path], Any], path: Path) -> Any:
-    return load(path)
+    task = load(path)
+    return task.to(best_device()) if isinstance(task, torch.nn.Module) else task

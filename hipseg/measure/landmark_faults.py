@@ -8,11 +8,11 @@ import numpy as np
 
 from hipseg.labels.circle import fit_circle, head_circle
 from hipseg.labels.curves import JointCurves, spline_curves
-from hipseg.labels.landmarks import FEMORAL_HEAD, SOURCIL_LATERAL, SOURCIL_MEDIAL, Points
+from hipseg.labels.landmarks import FEMORAL_HEAD, SOURCIL, SOURCIL_LATERAL, SOURCIL_MEDIAL, Points
 from hipseg.labels.template import template
 from hipseg.measure.quality import Plausible
 from hipseg.measure.reference import reference_gap
-from hipseg.measure.weight_bearing import width_profile
+from hipseg.measure.weight_bearing import angles, width_profile
 
 # Of the template's size. Phantom hips of all presets have a median of at most 6 mm and no landmark beyond 27 mm.
 _ORDER_MM: Final = 13.0
@@ -52,6 +52,8 @@ def landmark_fault(landmarks_mm: Points, plausible: Plausible) -> str:
         return f"the femoral head's landmarks lie {residual:.1f} mm off a circle, more than {most:g}"
     if landmarks_mm[SOURCIL_MEDIAL, 0] <= landmarks_mm[SOURCIL_LATERAL, 0]:
         return "the sourcil's landmarks run in reverse order"
+    if (np.diff(angles(landmarks_mm[SOURCIL], circle.centre)) <= 0).any():
+        return "the sourcil's landmarks are not in their order along the roof"
     curves = spline_curves(landmarks_mm)
     if roof := _roof_fault(curves, circle.centre, circle.radius, landmarks_mm, plausible):
         return roof
@@ -71,6 +73,8 @@ def _roof_fault(curves: JointCurves, centre: Points, radius: float, landmarks_mm
     depth = radius - float(np.hypot(*(curves.sourcil - centre).T).min())
     if depth > _DEEPEST_MM:
         return f"the roof reaches {depth:.1f} mm into the head"
+    if profile.largest_change_mm() > plausible.jump_mm:
+        return f"the joint space's width jumps along the roof by {profile.largest_change_mm():.1f} mm"
     width = reference_gap(curves).width
     if width > plausible.mjsw_mm:
         return f"the joint space's width is {width:.1f} mm, more than {plausible.mjsw_mm:g}: roof and head lie apart"

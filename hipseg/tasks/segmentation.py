@@ -8,6 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from hipseg.errors import HipsegError
+from hipseg.inference.postprocess import without_specks
 from hipseg.inference.shifts import Passes, mean_over_shifts
 from hipseg.losses.activation import Activation
 from hipseg.metrics.dice import Dice
@@ -63,7 +65,18 @@ class SegmentationTask(BaseTask):
         ]
 
     def forward(self, image: Tensor) -> Tensor:
-        """(B, C, ...) images in [0, 1] to (B, labels, ...) float32 probabilities, the background first."""
+        """(B, C, ...) images in [0, 1] to (B, labels, ...) float32 probabilities, the background first.
+
+        Raises:
+            HipsegError: If the images have another size than those it was trained on.
+        """
+        field = self.record.get("field")
+        if field is not None and tuple(image.shape[2:]) != (field["rows"], field["columns"]):
+            size = " x ".join(str(length) for length in image.shape[2:])
+            raise HipsegError(
+                f"image: it is {size}, the network was trained on {field['rows']} x {field['columns']} from row "
+                f"{field['row']}, column {field['column']} of what 'hipseg preprocess' stores; cut that out"
+            )
         return mean_over_shifts(lambda seen: self.activation.probabilities(self._logits(seen)), image, self.passes)
 
     def _logits(self, image: Tensor) -> Tensor:
@@ -75,7 +88,7 @@ class SegmentationTask(BaseTask):
     def _step(self, batch: SegmentationBatch, stage: Stage) -> dict[str, Tensor]:
         found: dict[str, Tensor] = {}
         if stage == "test":
-            found["probabilities"] = self(batch.image)
+            found["probabilities"] = without_specks(self(batch.image))
             found["labels"] = found["probabilities"].argmax(dim=1)
         untaught = isinstance(self.loss, nn.Identity)  # loaded to predict
         if not (untaught and found):

@@ -72,8 +72,9 @@ def predict(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Predict:
         out = out or tmp_path / "out"
         if not pictures:  # they take most of the time
             monkeypatch.setattr("matplotlib.figure.Figure.savefig", lambda *given, **options: None)
-        monkeypatch.setattr("hipseg.commands.predict.load", lambda path, passes=None: network)
-        main(["predict", "checkpoint=any.ckpt", f"input={input}", f"out={out}", *options])
+        monkeypatch.setattr("hipseg.commands.predict.load", lambda path, passes=None, **more: network)
+        (tmp_path / "any.ckpt").touch()  # what is loaded in its place knows the answer
+        main(["predict", f"checkpoint={tmp_path}/any.ckpt", f"input={input}", f"out={out}", *options])
         return pd.read_csv(out / "predictions.csv", keep_default_na=False, dtype=str)
 
     return run
