@@ -82,7 +82,7 @@ def predict(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Predict:
 def body(rows: int = 440, columns: int = 440) -> NDArray[np.float64]:
     """A body of 440 x 440 pixels of 1 mm, or its middle part: grey values to 1500, under metal's 4000."""
     y, x = (np.mgrid[:440, :440] - 219.5) / 440
-    pixels = 1100 * np.clip(1 - 6 * x**2 - 3 * y**2, 0, 1) + np.random.default_rng(0).uniform(0, 300, (440, 440))
+    pixels = 1100 * np.clip(1 - 6 * x**2 - 3 * y**2, 0, 1) + np.random.default_rng(0).uniform(20, 300, (440, 440))
     top, left = (440 - rows) // 2, (440 - columns) // 2
     return pixels[top : top + rows, left : left + columns]
 

@@ -245,7 +245,7 @@ def test_padding_beside_a_coarser_grid_leaves_no_bright_rim(tmp_path: Path) -> N
     for subject, value in (("1", 4095), ("2", 0)):
 
         def frame(dataset: FileDataset, value: int = value) -> None:
-            pixels = dataset.pixel_array.copy()
+            pixels = np.maximum(dataset.pixel_array, 1)
             pixels[:31], pixels[-31:], pixels[:, :31], pixels[:, -31:] = (value,) * 4
             dataset.PixelData = pixels.tobytes()
             padded(value)(dataset)
