@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import platform
 from collections.abc import Sequence
 from dataclasses import asdict
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final
 
@@ -17,6 +19,17 @@ from hipseg.inference.shifts import Passes
 from hipseg.tasks.segmentation import SegmentationTask
 
 _VERSION: Final = 1
+
+
+def software_versions() -> dict[str, str]:
+    """Versions of what a result depends on."""
+    packages = ("hipseg", "torch", "pytorch-lightning", "monai", "numpy", "scipy", "hydra-core")
+    return {"python": platform.python_version(), **{name: version(name) for name in packages}}
+
+
+def count_parameters(task: SegmentationTask) -> int:
+    """Trainable weights of a task's network."""
+    return sum(weights.numel() for weights in task.network.parameters())
 
 
 def make_record(
@@ -63,13 +76,13 @@ def read_checkpoint(path: Path, key: str = "checkpoint") -> dict[str, Any]:
     """
     try:
         content: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
-        version = content["hipseg"]["version"]
+        written = content["hipseg"]["version"]
     except FileNotFoundError:
         raise HipsegError(f"{key}: there is no file {path}") from None
     except Exception:  # an unpickler raises many kinds on foreign bytes
         raise HipsegError(f"{key}: {path} is not a checkpoint that hipseg wrote") from None
-    if version != _VERSION:
-        raise HipsegError(f"{key}: {path} has version {version}, this hipseg reads {_VERSION}")
+    if written != _VERSION:
+        raise HipsegError(f"{key}: {path} has version {written}, this hipseg reads {_VERSION}")
     return content
 
 
@@ -103,9 +116,9 @@ def load(
     return task.eval()
 
 
-def load_locator(path: Path) -> SegmentationTask:
+def load_locator(path: Path, trusted: tuple[str, ...] = ()) -> SegmentationTask:
     """`load` of the option `locator`."""
-    return load(path, key="locator")
+    return load(path, trusted=trusted, key="locator")
 
 
 def start_from(content: dict[str, Any], network: torch.nn.Module) -> None:

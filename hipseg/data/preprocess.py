@@ -95,6 +95,8 @@ def preprocess_folder(
         for key, reason in by_name:
             if key in writer:
                 writer.exclude(key, reason)
+        writer.flush()
+        exclusions += _one_film_of_several(writer, {film.key: film.name for film in found.films})
     in_input = {film.key for film in found.films} | {key for key, _ in by_name}
     return _account(found, in_input, new, exclusions, store)
 
@@ -108,6 +110,23 @@ def _now_excluded(exclusions: list[Exclusion], cohorts: Mapping[str, Cohort]) ->
                 fields = match.groupdict()
                 keys.add((f"{cohort.name}/{fields['subject']}/{fields.get('visit', '')}", row.reason))
     return keys
+
+
+def _one_film_of_several(writer: StoreWriter, names: Mapping[str, str]) -> list[Exclusion]:
+    """Exclude films that are stored under several subjects, which a split would put into training and test alike.
+
+    Args:
+        writer: Of the store; what is there from other inputs counts too.
+        names: File of every film of this input, by key.
+    """
+    exclusions = []
+    for keys in list(writer.same_pixels()):
+        for key in keys:
+            writer.exclude(key, "duplicate_film")
+            others = ", ".join(names.get(other, other) for other in keys if other != key)
+            if key in names:
+                exclusions.append(Exclusion(names[key], "", "duplicate_film", f"its pixels are those of {others}"))
+    return exclusions
 
 
 def _account(found: Found, in_input: set[str], new: int, exclusions: list[Exclusion], path: Path) -> Account:

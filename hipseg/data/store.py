@@ -1,6 +1,6 @@
 """The store: one HDF5 file of films, the label maps and landmarks of their hips, and two tables.
 
-Layout (format 1): `images` (N, rows, columns) uint16, value / 65535 is the grey value; `labels` (M, rows, columns)
+Layout (format 2): `images` (N, rows, columns) uint16, value / 65535 is the grey value; `labels` (M, rows, columns)
 uint8 and `landmarks` (M, 80, 2) float64, a row a hip, in image orientation; `films` (N,) and `samples` (M,) as
 `FILM_TYPE` and `SAMPLE_TYPE`, where a film's `samples_end` is the number of sample rows up to its own last. Root
 attributes: `format`, `label_names`, `preprocessing` (JSON), `identity_key`.
@@ -23,15 +23,17 @@ from numpy.typing import NDArray
 
 from hipseg.errors import HipsegError
 from hipseg.grid import Grid
+from hipseg.io.dicom import turn_points
 from hipseg.labels.landmarks import Points
 from hipseg.transforms.polarity import Polarity
 
-FORMAT: Final = 1
+FORMAT: Final = 2
 FILM_TYPE: Final = np.dtype(
     [
         ("cohort", "S32"), ("subject", "S64"), ("visit", "S16"), ("spacing_mm", "f8"), ("origin_x_mm", "f8"),
-        ("origin_y_mm", "f8"), ("source_spacing_mm", "f8"), ("source_spacing_tag", "S20"), ("imager_spacing_mm", "f8"),
+        ("origin_y_mm", "f8"), ("source_spacing_mm", "f8"), ("source_spacing_tag", "S48"), ("imager_spacing_mm", "f8"),
         ("source_rows", "i4"), ("source_columns", "i4"), ("source_sha256", "S64"), ("points_sha256", "S64"),
+        ("pixels_sha256", "S64"), ("mirrored", "?"), ("upside_down", "?"), ("magnification", "f8"),
         ("polarity", "S10"), ("samples_end", "i8"),
     ]
 )  # fmt: skip
@@ -147,6 +149,17 @@ class Store:
         film = self.films.iloc[int(self.image_rows[row])]
         shape = self.preprocessing["rows"], self.preprocessing["columns"]
         return Grid(shape, float(film["spacing_mm"]), (float(film["origin_x_mm"]), float(film["origin_y_mm"])))
+
+    def to_file_mm(self, row: int, points_mm: Points) -> Points:
+        """Points (..., 2) in mm of a hip's film as it is viewed, in the mm of its file, whose image may be turned."""
+        film = self.films.iloc[int(self.image_rows[row])]
+        size = film["source_columns"], film["source_rows"]
+        width, height = (float(count) * float(film["source_spacing_mm"]) for count in size)
+        return turn_points(points_mm, (bool(film["mirrored"]), bool(film["upside_down"])), (width, height))
+
+    def source_sha256(self, row: int) -> str:
+        """Of the file that a hip's row came from."""
+        return str(self.films["source_sha256"].iat[int(self.image_rows[row])])
 
     def polarity(self, row: int) -> Polarity:
         """What the film of a hip's row was found to be when it was stored; a `corrected` one shows bright bone here."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import secrets
+from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
@@ -24,7 +25,11 @@ _HIPS: Final = len(SIDES)
 
 def describe(settings: Settings) -> dict[str, Any]:
     """Settings as plain data."""
-    plain = {name: value for name, value in vars(settings).items() if name not in ("curves", "locator")}
+    plain = {
+        name: value
+        for name, value in vars(settings).items()
+        if name not in ("curves", "locator", "plausible", "limits")
+    }
     return plain | {
         "located_by": file_sha256(settings.locator.path) if settings.locator else "",
         "curves": settings.curves.__name__,
@@ -51,6 +56,7 @@ class StoreWriter:
 
     def __init__(self, path: Path, settings: Settings) -> None:
         self._buffer: list[Processed] = []
+        self._gone: set[str] = set()
         self._shape, self._views = (settings.rows, settings.columns), settings.views
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -77,6 +83,7 @@ class StoreWriter:
         keys = [b"/".join(row).decode() for row in zip(films["cohort"], films["subject"], films["visit"], strict=True)]
         self._numbers = {key: number for number, key in enumerate(keys)}
         self._points_sha256 = {key: sha.decode() for key, sha in zip(keys, films["points_sha256"], strict=True)}
+        self._pixels = {key: sha.decode() for key, sha in zip(keys, films["pixels_sha256"], strict=True)}
         self._sha256 = {key: sha.decode() for key, sha in zip(keys, films["source_sha256"], strict=True)}
 
     def _create(self, path: Path, settings: Settings) -> None:
@@ -132,11 +139,23 @@ class StoreWriter:
         """Hash of a stored film's file, or empty."""
         return self._sha256.get(key, "")
 
+    def same_pixels(self) -> Iterator[list[str]]:
+        """Keys of stored films that are one film under several subjects."""
+        films: dict[str, list[str]] = {}
+        for key, pixels in self._pixels.items():
+            if pixels and key not in self._gone:
+                films.setdefault(pixels, []).append(key)
+        for keys in films.values():
+            if len({key.rsplit("/", 1)[0] for key in keys}) > 1:
+                yield keys
+
     def put(self, film: Processed) -> None:
         """Add a film, or replace the one of the same cohort, subject and visit."""
         for name in ("cohort", "subject", "visit"):
             if len(getattr(film.file, name).encode()) > FILM_TYPE[name].itemsize:
                 raise HipsegError(f"cohorts: the {name} '{getattr(film.file, name)}' of {film.file.name} is too long")
+        self._pixels[film.file.key] = film.pixels_sha256
+        self._gone.discard(film.file.key)
         if film.file.key in self._numbers:
             self._replace(self._numbers[film.file.key], film)
             return
@@ -156,6 +175,7 @@ class StoreWriter:
 
     def exclude(self, key: str, reason: str) -> None:
         """Mark both hips of a stored film as not usable: its file has changed for the worse."""
+        self._gone.add(key)
         hips, views = (slice(n * self._numbers[key], n * (self._numbers[key] + 1)) for n in (_HIPS, self._views))
         samples = self._file["samples"][hips]
         samples["usable"], samples["reason"] = False, reason.encode()
@@ -217,6 +237,6 @@ def _film_row(film: Processed, view: StoredView, samples_end: int) -> tuple[Any,
     return (
         file.cohort.encode(), file.subject.encode(), file.visit.encode(), grid.spacing_mm, *grid.origin_mm,
         spacing.mm, spacing.tag.encode(), spacing.imager_mm, rows, columns, film.sha256.encode(),
-        film.points_sha256.encode(),
+        film.points_sha256.encode(), film.pixels_sha256.encode(), *film.flipped, film.magnification,
         film.polarity.encode(), samples_end,
     )  # fmt: skip

@@ -53,6 +53,15 @@ class SegmentationTask(BaseTask):
         self.train_dice = Dice(label_names)
         self.val_dice, self.test_dice = Dice(label_names), Dice(label_names)
 
+    @property
+    def logged(self) -> list[str]:
+        """Names of what training and validation log, which callbacks can watch."""
+        return [
+            f"{stage}/{name}"
+            for stage in ("val", "train")
+            for name in ("loss", *(f"dice/{label}" for label in (*self._dice(stage).label_names[1:], "mean")))
+        ]
+
     def forward(self, image: Tensor) -> Tensor:
         """(B, C, ...) images in [0, 1] to (B, labels, ...) float32 probabilities, the background first."""
         return mean_over_shifts(lambda seen: self.activation.probabilities(self._logits(seen)), image, self.passes)
@@ -74,8 +83,10 @@ class SegmentationTask(BaseTask):
             found.setdefault("labels", self.activation.decide(logits.detach()))
             if not untaught:
                 found["loss"] = self.loss(logits, batch.target, batch.weight)
-                size = len(batch.image)
-                self.log(f"{stage}/loss", found["loss"], on_step=False, on_epoch=True, batch_size=size)
+                self.log(
+                    f"{stage}/loss", found["loss"], on_step=False, on_epoch=True, batch_size=len(batch.image),
+                    sync_dist=True, prog_bar=stage == "train",
+                )  # fmt: skip
         self._dice(stage).update(found["labels"], batch.label, batch.outside)
         return found
 
@@ -84,7 +95,8 @@ class SegmentationTask(BaseTask):
 
     def _log_dice(self, stage: Stage) -> None:
         metric = self._dice(stage)
-        self.log_dict({f"{stage}/dice/{name}": value.float() for name, value in metric.compute().items()})
+        for name, value in metric.compute().items():
+            self.log(f"{stage}/dice/{name}", value.float(), prog_bar=(stage, name) == ("val", "mean"))
         metric.reset()
 
     def on_train_epoch_end(self) -> None:

@@ -66,7 +66,7 @@ def _evaluate(data: HipDataModule, folder: Path, blank: frozenset[int] = frozens
 
 def _run(data: HipDataModule, callback: JointSpaceWidth, predict: Callable[[HipSample], Tensor]) -> _Watching:
     logger = _Watching()
-    trainer: Any = SimpleNamespace(datamodule=data, loggers=[object(), logger])
+    trainer: Any = SimpleNamespace(datamodule=data, loggers=[object(), logger], is_global_zero=True)
     module: Any = None
     callback.on_test_start(trainer, module)
     for i, batch in enumerate(data.test_dataloader()):

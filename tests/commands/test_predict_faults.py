@@ -73,7 +73,9 @@ def predict(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Predict:
         if not pictures:  # they take most of the time
             monkeypatch.setattr("matplotlib.figure.Figure.savefig", lambda *given, **options: None)
         monkeypatch.setattr("hipseg.commands.predict.load", lambda path, passes=None: network)
-        main(["predict", "checkpoint=any.ckpt", f"input={input}", f"out={out}", *options])
+        checkpoint = tmp_path / "any.ckpt"
+        checkpoint.touch()  # what is loaded in its place knows the answer
+        main(["predict", f"checkpoint={checkpoint}", f"input={input}", f"out={out}", *options])
         return pd.read_csv(out / "predictions.csv", keep_default_na=False, dtype=str)
 
     return run

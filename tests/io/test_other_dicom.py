@@ -21,7 +21,7 @@ from hipseg.data.store import Store
 from hipseg.io.dicom import read_film
 from hipseg.labels.curves import spline_curves
 from hipseg.labels.points_file import write_points
-from hipseg.phantom.skeleton import template
+from hipseg.labels.template import template
 
 WHEEL = Path(pydicom.data.__file__).parent
 FOLDERS = ("test_files", "charset_files", "palettes")

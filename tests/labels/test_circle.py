@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 from scipy.optimize import least_squares
 
 from hipseg.labels.circle import Circle, fit_circle, head_circle
-from hipseg.phantom.skeleton import template
+from hipseg.labels.template import template
 
 
 def arc(circle: Circle, start: float, stop: float, count: int = 10) -> NDArray[np.float64]:

@@ -7,7 +7,7 @@ import pytest
 from scipy.interpolate import make_interp_spline
 
 from hipseg.labels.curves import SAMPLES_PER_SPAN, centripetal_spline, polygon_curves, spline_curves
-from hipseg.phantom.skeleton import template
+from hipseg.labels.template import template
 
 
 def test_runs_through_every_point_and_ends_at_the_last() -> None:

@@ -21,7 +21,7 @@ from hipseg.labels.label_map import (
     soften_label_map,
 )
 from hipseg.labels.landmarks import Points, mirror_columns
-from hipseg.phantom.skeleton import template
+from hipseg.labels.template import template
 
 SHAPE = (512, 512)
 GRID = Grid.centred(SHAPE, 0.9, (157.5, 195.6))

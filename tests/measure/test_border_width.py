@@ -8,9 +8,9 @@ from hipseg.grid import Grid
 from hipseg.labels.curves import CurveFunction, polygon_curves, spline_curves
 from hipseg.labels.label_map import draw_label_map
 from hipseg.labels.landmarks import Points
+from hipseg.labels.template import template
 from hipseg.measure import JointSpace, border_width, joint_space_width
 from hipseg.measure.reference import reference_gap
-from hipseg.phantom.skeleton import template
 
 Labels = NDArray[np.uint8]
 

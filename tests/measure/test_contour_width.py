@@ -11,10 +11,10 @@ from scipy.ndimage import label as connected_parts
 from hipseg.labels.curves import spline_curves
 from hipseg.labels.label_map import draw_label_shares
 from hipseg.labels.landmarks import Points
+from hipseg.labels.template import template
 from hipseg.measure import JointSpace, joint_space_width
 from hipseg.measure.joint_curves import _is_one_part
 from hipseg.measure.reference import reference_width
-from hipseg.phantom.skeleton import template
 
 
 @pytest.mark.parametrize("edge", ["gauss", "area"])

@@ -14,11 +14,11 @@ from hipseg.config import conf_folder
 from hipseg.labels.curves import spline_curves
 from hipseg.labels.label_map import draw_label_shares
 from hipseg.labels.landmarks import Points
+from hipseg.labels.template import template
 from hipseg.measure import joint_space_width
 from hipseg.measure.joint_space import JointSpace
 from hipseg.measure.quality import Plausible
 from hipseg.measure.weight_bearing import WidthProfile
-from hipseg.phantom.skeleton import template
 
 
 @pytest.fixture(scope="module")

@@ -6,8 +6,8 @@ import shapely
 
 from hipseg.labels.curves import CurveFunction, JointCurves, polygon_curves, spline_curves
 from hipseg.labels.landmarks import Points
+from hipseg.labels.template import template
 from hipseg.measure.reference import reference_gap
-from hipseg.phantom.skeleton import template
 
 
 def arc(radius: float, start: float, stop: float, count: int) -> Points:

@@ -11,8 +11,8 @@ from torch import nn
 from hipseg.tasks.schedules import constant, one_cycle
 
 
-def _rates(schedule: partial, steps: int) -> list[float]:
-    optimizer = torch.optim.SGD(nn.Linear(1, 1).parameters(), lr=0.01)
+def _rates(schedule: partial, steps: int, rate: float = 0.01) -> list[float]:
+    optimizer = torch.optim.SGD(nn.Linear(1, 1).parameters(), lr=rate)
     scheduler = schedule(optimizer, steps)
     rates = []
     for _ in range(steps):
@@ -27,8 +27,18 @@ def test_constant_keeps_the_rate() -> None:
 
 
 def test_one_cycle_peaks_after_the_warm_up_and_ends_near_nothing() -> None:
-    rates = _rates(partial(one_cycle, max_lr=0.5, warm_up=0.25), 20)
+    rates = _rates(partial(one_cycle, warm_up=0.25), 20, rate=0.5)
     assert rates[0] == pytest.approx(0.5 / 25)
     assert rates.index(max(rates)) == 4  # the fifth of twenty steps
     assert max(rates) == pytest.approx(0.5)
     assert rates[-1] == pytest.approx(0.5 / 25 / 1e4)
+
+
+@pytest.mark.parametrize("steps", range(1, 12))
+@pytest.mark.parametrize("warm_up", [0.0, 0.25, 0.5, 1.0])
+def test_one_cycle_takes_any_number_of_steps(steps: int, warm_up: float) -> None:
+    rates = _rates(partial(one_cycle, warm_up=warm_up), steps, rate=0.5)
+    assert rates[0] == pytest.approx(0.5 / 25)
+    if steps > 1:
+        assert 0.4 <= max(rates) <= 0.5 + 1e-12  # the peak may lie between two steps
+        assert rates.index(max(rates)) >= 1

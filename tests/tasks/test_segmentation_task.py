@@ -88,7 +88,7 @@ def test_forward_gives_float32_probabilities_of_every_label(activation: Activati
 
 
 def test_schedule_spans_the_whole_fit() -> None:
-    task = _task(Softmax(), nn.Conv2d(1, 4, 1), schedule=partial(one_cycle, max_lr=0.5, warm_up=0.5))
+    task = _task(Softmax(), nn.Conv2d(1, 4, 1), rate=0.5, schedule=partial(one_cycle, warm_up=0.5))
     trainer = _trainer(max_epochs=3)
     trainer.fit(task, _loader(*(_batch(2, (4, 4), seed=i) for i in range(4))))
     scheduler = trainer.lr_scheduler_configs[0].scheduler
