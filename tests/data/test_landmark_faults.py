@@ -140,6 +140,23 @@ def test_one_landmark_far_off(tmp_path: Path, index: int, by: tuple[float, float
     assert judged(tmp_path, spoilt(move(index, *by)))["right"].reason == FAULT
 
 
+@pytest.mark.parametrize("index", [70, 71, 72, 73, 74])
+@pytest.mark.parametrize("by", [(0.0, -20.0), (0.0, 16.0)])
+def test_one_landmark_of_the_sourcil_that_changes_the_width(
+    tmp_path: Path, index: int, by: tuple[float, float]
+) -> None:
+    """The roof of an adult does not dent by 16 mm, up or down: the reference would change by millimetres."""
+    assert judged(tmp_path, spoilt(move(index, *by)))["right"].reason == FAULT
+
+
+@pytest.mark.parametrize("first", [70, 71, 72, 73])
+def test_neighbours_on_the_sourcil_in_the_wrong_order(tmp_path: Path, first: int) -> None:
+    """The curve through them would run back and forth."""
+    points = landmarks()
+    points[[first, first + 1]] = points[[first + 1, first]]
+    assert judged(tmp_path, points)["right"].reason == FAULT
+
+
 @pytest.mark.parametrize("index", [80 + 22, 80 + 72])
 def test_a_left_hip_is_judged_as_a_right_one(tmp_path: Path, index: int) -> None:
     hips = judged(tmp_path, spoilt(place(index, 0.0, 0.0)))
