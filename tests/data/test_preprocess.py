@@ -200,7 +200,7 @@ def test_hips_are_counted_apart_from_films(folder: Path) -> None:
 
 def test_two_inputs_share_one_store(folder: Path, tmp_path: Path) -> None:
     update(folder)
-    write_film(tmp_path / "more", "8")
+    write_film(tmp_path / "more", "8", seed=8)
     account = preprocess_folder(tmp_path / "more", tmp_path / "store.h5", {"CHECK": CHECK}, film_settings(), workers=1)
     assert (account.found, account.stored, account.elsewhere) == (1, 1, 4)
     assert len(Store(tmp_path / "store.h5").films) == 5
