@@ -140,8 +140,8 @@ def _account(found: Found, in_input: set[str], new: int, exclusions: list[Exclus
     films = table.drop_duplicates("key")  # where every hip has an image of its own, a film has two rows
     here = films["key"].isin(names)
     hips = [
-        Exclusion(names[key.rsplit("/", 1)[0]], side, reason, REASONS[reason])
-        for key, side, reason in zip(samples["key"], samples["side"], samples["reason"], strict=True)
+        Exclusion(names[key.rsplit("/", 1)[0]], side, reason, detail or REASONS.get(reason, ""))
+        for key, side, reason, detail in samples[["key", "side", "reason", "detail"]].itertuples(index=False)
     ]
     exclusions_table(exclusions + hips).to_csv(f"{path}.exclusions.csv", index=False)
     return Account(

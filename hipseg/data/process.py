@@ -167,14 +167,14 @@ def find_fault(
         pixels = (landmarks_mm <= np.array(film.shape[::-1])).all() and (landmarks_mm >= 0).all()
         more = "; they look like pixels, multiply them by the spacing" if pixels else ""
         return "points_outside", f"{outside.sum()} of {LANDMARKS_PER_HIP} landmarks lie outside the film{more}"
-    if plausible is not None:
-        right = landmarks_mm if side == "right" else landmarks_mm * [-1.0, 1.0]
-        if fault := landmark_fault(right, plausible):
-            return "landmarks_implausible", fault
     try:
         circle = head_circle(prepared.grid.to_pixels(landmarks_mm))
     except (ValueError, np.linalg.LinAlgError):
         return "side_missing", f"the {side} femoral head's landmarks lie on one spot or line"
+    if plausible is not None:
+        right = landmarks_mm if side == "right" else landmarks_mm * [-1.0, 1.0]
+        if fault := landmark_fault(right, plausible):
+            return "landmarks_implausible", fault
     if shows_metal(prepared.raw[prepared.inside], prepared.raw, circle):
         return "implant", "the femoral head is as bright as metal"
     return "", ""

@@ -38,7 +38,15 @@ FILM_TYPE: Final = np.dtype(
     ]
 )  # fmt: skip
 SAMPLE_TYPE: Final = np.dtype(
-    [("key", "S128"), ("image", "i8"), ("mirror", "?"), ("side", "S5"), ("usable", "?"), ("reason", "S24")]
+    [
+        ("key", "S128"),
+        ("image", "i8"),
+        ("mirror", "?"),
+        ("side", "S5"),
+        ("usable", "?"),
+        ("reason", "S24"),
+        ("detail", "S160"),
+    ]
 )
 FILTER: Final = hdf5plugin.Blosc2()
 _CODING: Final = {

@@ -155,9 +155,9 @@ class StoreWriter:
             if len(getattr(film.file, name).encode()) > FILM_TYPE[name].itemsize:
                 raise HipsegError(f"cohorts: the {name} '{getattr(film.file, name)}' of {film.file.name} is too long")
         self._pixels[film.file.key] = film.pixels_sha256
-        self._gone.discard(film.file.key)
         if film.file.key in self._numbers:
             self._replace(self._numbers[film.file.key], film)
+            self._gone.discard(film.file.key)
             return
         self._buffer.append(film)
         if len(self._buffer) >= _BATCH:
@@ -178,7 +178,7 @@ class StoreWriter:
         self._gone.add(key)
         hips, views = (slice(n * self._numbers[key], n * (self._numbers[key] + 1)) for n in (_HIPS, self._views))
         samples = self._file["samples"][hips]
-        samples["usable"], samples["reason"] = False, reason.encode()
+        samples["usable"], samples["reason"], samples["detail"] = False, reason.encode(), b""
         self._file["samples"][hips] = samples
         films = self._file["films"][views]
         films["source_sha256"] = b""
@@ -228,7 +228,15 @@ class StoreWriter:
 
 def _sample_row(film: Processed, hip: Hip, image: int) -> tuple[Any, ...]:
     key = f"{film.file.key}/{hip.side}"
-    return key.encode(), image, hip.side == "left", hip.side.encode(), not hip.reason, hip.reason.encode()
+    return (
+        key.encode(),
+        image,
+        hip.side == "left",
+        hip.side.encode(),
+        not hip.reason,
+        hip.reason.encode(),
+        hip.detail.encode()[:160],
+    )
 
 
 def _film_row(film: Processed, view: StoredView, samples_end: int) -> tuple[Any, ...]:

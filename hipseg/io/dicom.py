@@ -1,4 +1,4 @@
-"""Radiographs from DICOM files: pixels as a person is viewed, bone as bright as the header states, and their spacing."""
+"""Radiographs from DICOM files: pixels as a person is viewed, bone as bright as the header states; their spacing."""
 
 from __future__ import annotations
 
@@ -203,8 +203,9 @@ def _decode(dataset: FileDataset) -> NDArray[np.integer]:
         raise Excluded("truncated", said)
     try:
         if syntax in [*JPEGTransferSyntaxes, *JPEG2000TransferSyntaxes]:
-            check_jpeg(dataset)
-        elif syntax != RLELossless:
+            # A frame may be coded with more bits than its samples fill.
+            dataset.BitsStored = max(bits, check_jpeg(dataset))
+        elif not syntax.is_encapsulated:
             _check_length(dataset, allocated)
         if syntax in _WORDS:
             # As whole words, of which the samples are taken below.
@@ -252,12 +253,10 @@ def _interpret(
     if padding is not None:
         pixels[padding] = pixels[~padding].min() if not padding.all() else pixels.min()
     flipped = _flips(dataset)
-    pixels, padding = (
-        None if part is None else np.ascontiguousarray(part[:: -1 if flipped[1] else 1, :: -1 if flipped[0] else 1])
-        for part in (pixels, padding)
-    )
-    assert pixels is not None
-    pixels_sha256 = hashlib.sha256(np.ascontiguousarray(stored, dtype="<i4")).hexdigest()
+    turn = slice(None, None, -1 if flipped[1] else 1), slice(None, None, -1 if flipped[0] else 1)
+    pixels = np.ascontiguousarray(pixels[turn])
+    padding = None if padding is None else np.ascontiguousarray(padding[turn])
+    pixels_sha256 = hashlib.sha256(stored.astype("<i4").tobytes()).hexdigest()
     return Film(pixels, spacing, sha256, pixels_sha256, padding, flipped, _magnification(dataset))
 
 

@@ -137,7 +137,8 @@ def test_one_landmark_of_any_other_curve_at_0_0(tmp_path: Path, index: int) -> N
 @pytest.mark.parametrize("index", [3, 18, 22, 27, 67, 70, 74])
 @pytest.mark.parametrize("by", [(60.0, -50.0), (-38.0, 70.0)])
 def test_one_landmark_far_off(tmp_path: Path, index: int, by: tuple[float, float]) -> None:
-    assert judged(tmp_path, spoilt(move(index, *by)))["right"].reason == FAULT
+    # Far enough down the lowest one leaves the film, which has a reason of its own.
+    assert judged(tmp_path, spoilt(move(index, *by)))["right"].reason in (FAULT, *["points_outside"] * (index == 3))
 
 
 @pytest.mark.parametrize("index", [70, 71, 72, 73, 74])
