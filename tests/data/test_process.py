@@ -133,7 +133,7 @@ def _one_spot(points: np.ndarray[Any, Any]) -> None:
         (_on_the_edge, ""),
         (_not_a_number, "side_missing"),
         (_zero, "side_missing"),
-        (_one_spot, "landmarks_implausible"),
+        (_one_spot, "side_missing"),
     ],
 )
 def test_one_side_can_be_excluded_alone(tmp_path: Path, spoil: Any, reason: str) -> None:
