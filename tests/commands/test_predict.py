@@ -32,7 +32,7 @@ def films(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def run(films: Path, out: Path) -> pd.DataFrame:
     (out.parent / "any.ckpt").touch()  # what is loaded in its place knows the answer
-    main(["predict", f"checkpoint={out.parent}/any.ckpt", f"input={films}", f"out={out}"])
+    main(["predict", "limits.spacing_mm=[0.02,5]", f"checkpoint={out.parent}/any.ckpt", f"input={films}", f"out={out}"])
     return pd.read_csv(out / "predictions.csv", keep_default_na=False)
 
 

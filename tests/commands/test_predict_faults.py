@@ -73,8 +73,9 @@ def predict(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Predict:
         if not pictures:  # they take most of the time
             monkeypatch.setattr("matplotlib.figure.Figure.savefig", lambda *given, **options: None)
         monkeypatch.setattr("hipseg.commands.predict.load", lambda path, passes=None, **more: network)
-        (tmp_path / "any.ckpt").touch()  # what is loaded in its place knows the answer
-        main(["predict", f"checkpoint={tmp_path}/any.ckpt", f"input={input}", f"out={out}", *options])
+        checkpoint = tmp_path / "any.ckpt"
+        checkpoint.touch()  # what is loaded in its place knows the answer
+        main(["predict", f"checkpoint={checkpoint}", f"input={input}", f"out={out}", *options])
         return pd.read_csv(out / "predictions.csv", keep_default_na=False, dtype=str)
 
     return run
@@ -83,7 +84,7 @@ def predict(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Predict:
 def body(rows: int = 440, columns: int = 440) -> NDArray[np.float64]:
     """A body of 440 x 440 pixels of 1 mm, or its middle part: grey values to 1500, under metal's 4000."""
     y, x = (np.mgrid[:440, :440] - 219.5) / 440
-    pixels = 1100 * np.clip(1 - 6 * x**2 - 3 * y**2, 0, 1) + np.random.default_rng(0).uniform(0, 300, (440, 440))
+    pixels = 1100 * np.clip(1 - 6 * x**2 - 3 * y**2, 0, 1) + np.random.default_rng(0).uniform(20, 300, (440, 440))
     top, left = (440 - rows) // 2, (440 - columns) // 2
     return pixels[top : top + rows, left : left + columns]
 
@@ -435,7 +436,7 @@ def test_a_mirrored_film_is_measured_on_its_own_sides(predict: Predict, tmp_path
 def test_padding_is_not_shown_to_the_network(predict: Predict, tmp_path: Path) -> None:
     networks = []
     for value in (4095, 0):
-        pixels = body()
+        pixels = np.maximum(body(), 1)  # 0 is what pads
         pixels[:50], pixels[-50:], pixels[:, :50], pixels[:, -50:] = (value,) * 4
         film = save(tmp_path / f"{value}", pixels)
         dataset = pydicom.dcmread(film)

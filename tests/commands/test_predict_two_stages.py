@@ -45,7 +45,16 @@ def predicted(
     networks = {coarse: first(coarse), fine: close}
     monkeypatch.setattr("hipseg.commands.predict.load", lambda path, passes=None, **more: networks[path])
     monkeypatch.setattr("hipseg.commands.predict.load_locator", lambda path: networks[path])
-    main(["predict", f"checkpoint={fine}", f"locator={coarse}", f"input={film}", f"out={folder / 'out'}"])
+    main(
+        [
+            "predict",
+            "limits.spacing_mm=[0.02,5]",
+            f"checkpoint={fine}",
+            f"locator={coarse}",
+            f"input={film}",
+            f"out={folder / 'out'}",
+        ]
+    )
     return pd.read_csv(folder / "out" / "predictions.csv"), close
 
 

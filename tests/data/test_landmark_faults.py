@@ -135,10 +135,27 @@ def test_one_landmark_of_any_other_curve_at_0_0(tmp_path: Path, index: int) -> N
 
 
 @pytest.mark.parametrize("index", [3, 18, 22, 27, 67, 70, 74])
-@pytest.mark.parametrize("by", [(60.0, -50.0), (-45.0, 70.0)])
+@pytest.mark.parametrize("by", [(60.0, -50.0), (-38.0, 70.0)])
 def test_one_landmark_far_off(tmp_path: Path, index: int, by: tuple[float, float]) -> None:
     # Far enough down the lowest one leaves the film, which has a reason of its own.
     assert judged(tmp_path, spoilt(move(index, *by)))["right"].reason in (FAULT, *["points_outside"] * (index == 3))
+
+
+@pytest.mark.parametrize("index", [70, 71, 72, 73, 74])
+@pytest.mark.parametrize("by", [(0.0, -20.0), (0.0, 16.0)])
+def test_one_landmark_of_the_sourcil_that_changes_the_width(
+    tmp_path: Path, index: int, by: tuple[float, float]
+) -> None:
+    """The roof of an adult does not dent by 16 mm, up or down: the reference would change by millimetres."""
+    assert judged(tmp_path, spoilt(move(index, *by)))["right"].reason == FAULT
+
+
+@pytest.mark.parametrize("first", [70, 71, 72, 73])
+def test_neighbours_on_the_sourcil_in_the_wrong_order(tmp_path: Path, first: int) -> None:
+    """The curve through them would run back and forth."""
+    points = landmarks()
+    points[[first, first + 1]] = points[[first + 1, first]]
+    assert judged(tmp_path, points)["right"].reason == FAULT
 
 
 @pytest.mark.parametrize("index", [80 + 22, 80 + 72])

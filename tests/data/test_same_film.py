@@ -56,6 +56,7 @@ def update(folder: Path, store: str = "store.h5") -> tuple[Account, set[str], di
     assert films["file"].is_unique
     assert account.found == account.stored + len(films)
     assert account.usable_hips == samples["usable"].sum()
+    assert 0 <= account.new <= account.stored, account.lines()[-1]
     return account, set(samples["key"][samples["usable"]]), dict(zip(films["file"], films["reason"], strict=True))
 
 

@@ -6,13 +6,14 @@ import struct
 from collections.abc import Callable
 from pathlib import Path
 
+import gdcm
 import numpy as np
 import pydicom
 import pytest
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset, FileDataset
 from pydicom.sequence import Sequence
-from pydicom.uid import RLELossless
+from pydicom.uid import DeflatedExplicitVRLittleEndian, RLELossless
 
 from hipseg.errors import Excluded
 from hipseg.io.dicom import Film, read_film
@@ -197,6 +198,34 @@ def test_an_overlay_in_unused_bits_is_no_part_of_the_pixels(tmp_path: Path) -> N
         assert refused.reason == "truncated" and "BitsStored" in refused.detail
     else:
         assert np.array_equal(pixels, PIXELS)
+
+
+def recode(path: Path, syntax: int) -> None:
+    reader, change, writer = gdcm.ImageReader(), gdcm.ImageChangeTransferSyntax(), gdcm.ImageWriter()
+    reader.SetFileName(str(path))
+    assert reader.Read()
+    change.SetTransferSyntax(gdcm.TransferSyntax(syntax))
+    change.SetInput(reader.GetImage())
+    assert change.Change()
+    writer.SetFileName(str(path))
+    writer.SetFile(reader.GetFile())
+    writer.SetImage(change.GetOutput())
+    assert writer.Write()
+
+
+@pytest.mark.parametrize("photometric", ["MONOCHROME2", "MONOCHROME1"])
+def test_a_jpeg_ls_is_shorter_than_its_pixels_and_whole(tmp_path: Path, photometric: str) -> None:
+    path = film_file(tmp_path, photometric=photometric)
+    recode(path, gdcm.TransferSyntax.JPEGLSLossless)
+    assert np.array_equal(read(path).pixels, PIXELS if photometric == "MONOCHROME2" else 4095 - PIXELS.astype(int))
+
+
+def test_a_deflated_film_is_read(tmp_path: Path) -> None:
+    path = film_file(tmp_path)
+    dataset = pydicom.dcmread(path)
+    dataset.file_meta.TransferSyntaxUID = DeflatedExplicitVRLittleEndian
+    dataset.save_as(path)
+    assert np.array_equal(read(path).pixels, PIXELS)
 
 
 # PhotometricInterpretation ----------------------------------------------------------------------------------------
