@@ -6,46 +6,24 @@ the activation.
 
 from __future__ import annotations
 
+import inspect
 import sys
 from collections.abc import Mapping
 from typing import Any, Final
 
 import torch
-from hydra.utils import get_object
 from pytorch_lightning import Callback, Trainer
 from pytorch_lightning.profilers import AdvancedProfiler, SimpleProfiler
 
 from hipseg.config import PRIVATE_KEYS
 from hipseg.data.datamodule import HipDataModule
 from hipseg.errors import HipsegError
-from hipseg.instantiation import described, make
+from hipseg.instantiation import make
 from hipseg.losses.activation import Activation
 from hipseg.tasks.segmentation import SegmentationTask
 
 _OURS: Final = ("hipseg.", "pytorch_lightning.")
 _PROFILERS: Final = {"simple": SimpleProfiler, "advanced": AdvancedProfiler}
-
-
-def build_network(
-    record: Mapping[str, Any], trusted: tuple[str, ...] = ("hipseg.", "monai.networks.")
-) -> tuple[torch.nn.Module, Activation]:
-    """The network and activation that a checkpoint's record describes, with new weights.
-
-    Args:
-        record: See `hipseg.checkpoint.make_record`.
-        trusted: Beginnings of the names that may be imported: a record comes from a file.
-
-    Raises:
-        HipsegError: If the record names anything else.
-    """
-    for _, node in described([record["model"], record["activation"]], ""):
-        name = str(node["_target_"])
-        # Where it is defined counts, not through which module it is reached.
-        if not name.startswith(trusted) or not str(get_object(name).__module__ + ".").startswith(trusted):
-            raise HipsegError(f"checkpoint: it names '{name}', which is not trusted to be imported")
-    activation: Activation = make(record["activation"])
-    channels = activation.channels(len(record["label_names"]))
-    return make({**record["model"], "_partial_": False}, out_channels=channels), activation
 
 
 def build_data(config: Mapping[str, Any]) -> HipDataModule:
@@ -55,13 +33,34 @@ def build_data(config: Mapping[str, Any]) -> HipDataModule:
 
 
 def build_task(config: Mapping[str, Any], record: dict[str, Any]) -> SegmentationTask:
-    """The task to train, its network and loss completed."""
-    network, activation = build_network(record, trusted=("",))
-    loss = make(config["loss"])(activation=activation)
+    """The task to train, its network and loss completed.
+
+    Raises:
+        HipsegError: If one of the two is not what can be completed.
+    """
     names = record["label_names"]
+    activation: Activation = make(config["activation"])
+    channels = activation.channels(len(names))
+    network = make({**config["model"], "_partial_": False}, out_channels=channels)
+    loss = _complete_loss(config["loss"], activation)
     return SegmentationTask(
         network, activation, loss, names, make(config["optimizer"]), make(config["scheduler"]), record, config["passes"]
     )
+
+
+def _complete_loss(node: Mapping[str, Any], activation: Activation) -> torch.nn.Module:
+    """The loss for an activation; see docs/own.md for what one of your own must take."""
+    name = node["_target_"]
+    made = make(node)
+    try:
+        loss = made(activation=activation)
+        inspect.signature(loss).bind(None, None, None)
+    except TypeError as error:
+        takes = "with _partial_: true it is called with activation=, then with logits, targets and weights"
+        raise HipsegError(f"loss: {name} is no loss as hipseg calls it ({error}); {takes}") from None
+    if not isinstance(loss, torch.nn.Module):
+        raise HipsegError(f"loss: {name} makes no torch.nn.Module")
+    return loss
 
 
 def build_loggers(

@@ -16,6 +16,7 @@ from skimage.io import imsave
 from hipseg.checkpoint import load, load_locator
 from hipseg.data.cohorts import visible_files
 from hipseg.data.exclusions import NOT_LOCATED
+from hipseg.data.process import DECODER_CRASHED
 from hipseg.errors import Excluded, HipsegError
 from hipseg.field import Field
 from hipseg.inference.device import best_device
@@ -23,12 +24,13 @@ from hipseg.inference.hips import HipPrediction, head_circle_of, is_cut, predict
 from hipseg.inference.locator import NetworkLocator, network_locator
 from hipseg.inference.shifts import Passes
 from hipseg.instantiation import call
-from hipseg.io.dicom import Film, read_film
+from hipseg.io.dicom import Film, is_compressed, read_film
 from hipseg.io.limits import Limits
 from hipseg.labels.circle import Circle
 from hipseg.labels.landmarks import SIDES, Points, Side
 from hipseg.measure import Method, joint_space_width
 from hipseg.measure.quality import Plausible
+from hipseg.parallel import Crashed, Isolated
 from hipseg.progress import track
 from hipseg.report.hip_figures import draw_prediction
 from hipseg.transforms.film import PreparedFilm, View, prepare_as, prepare_region
@@ -86,12 +88,16 @@ def predict(
         task = task.to(best_device())
     finder = _finder(task.record, checkpoint, locator, trusted)
     rows: list[dict[str, Any]] = []
+    alone = Isolated()
     try:
         for file in track(files, len(files), "films"):
             name = file.relative_to(input if input.is_dir() else input.parent).as_posix()
-            found = _predict_film(task, finder, file, name, out, measure["method"], plausible, limits, modalities)
+            found = _predict_film(
+                task, finder, file, name, out, measure["method"], plausible, limits, modalities, alone
+            )
             rows += [{"file": name, **row} for row in found]
     finally:
+        alone.__exit__()
         out.mkdir(parents=True, exist_ok=True)
         table = pd.DataFrame(rows, columns=list(_COLUMNS))
         table.to_csv(out / _TABLE, index=False, float_format="%.4f")
@@ -138,11 +144,11 @@ def _is_table(path: Path) -> bool:
 
 def _predict_film(
     task: Any, locator: NetworkLocator | None, file: Path, name: str, out: Path, measure: Method,
-    plausible: Plausible, limits: Limits, modalities: tuple[str, ...],
+    plausible: Plausible, limits: Limits, modalities: tuple[str, ...], alone: Isolated,
 ) -> list[dict[str, Any]]:  # fmt: skip
     made, field = task.record["preprocessing"], Field(**task.record["field"])
     try:
-        film = read_film(file, modalities, limits)
+        film = _read(file, modalities, limits, alone)
         whole, views = _prepare(film, made, locator)
     except (Excluded, OSError) as error:
         return [{"side": "", "status": error.reason if isinstance(error, Excluded) else "unreadable"}]
@@ -178,6 +184,16 @@ def _predict_film(
 def _in_file_mm(film: Film, hip: HipPrediction, points_mm: Points) -> Points:
     """Points in mm of what the network saw of a hip, in those of the film's file, whose image may be turned."""
     return film.turned(hip.to_film_mm(points_mm))
+
+
+def _read(file: Path, modalities: tuple[str, ...], limits: Limits, alone: Isolated) -> Film:
+    """A film, decoded in a process of its own where a decoder could bring it down."""
+    if not is_compressed(file):
+        return read_film(file, modalities, limits)
+    try:
+        return alone.call(read_film, file, modalities, limits)
+    except Crashed:
+        raise Excluded("decoder_crashed", DECODER_CRASHED) from None
 
 
 def _is_metal(head: Circle | None, hip: HipPrediction, whole: PreparedFilm) -> bool:

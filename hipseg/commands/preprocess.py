@@ -66,7 +66,8 @@ def preprocess(
         rows, columns, spacing_mm, percentiles, intensity_bits, modalities, labels, region,
         _locator(locator, region, trusted), plausible, limits,
     )  # fmt: skip
-    workers = available_cores() if workers is None else workers
+    # At least two, so that no film is decoded in the process that writes the store.
+    workers = max(2, available_cores()) if workers is None else workers
     account = preprocess_folder(input, store, cohorts, settings, workers)
     print("\n".join(account.lines()))
     print(f"store {store}, exclusions {store}.exclusions.csv")

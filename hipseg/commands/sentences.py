@@ -19,6 +19,8 @@ _RENAMED: Final = {"scheduler.max_lr": "the peak is optimizer.lr"}
 def sentence(error: BaseException, command: str) -> str:
     """An error as one line that names the key and the fix."""
     text = str(error)
+    if "in DataLoader worker process" in text:  # with the worker's traceback, whose last line is the error's
+        return text.strip().splitlines()[-1].partition(": ")[2] or text.strip().splitlines()[-1]
     if isinstance(error, OSError) and error.filename:
         return f"{error.filename}: this can't be read or written ({error.strerror}); name another or see to its rights"
     if isinstance(error, OverrideParseException):

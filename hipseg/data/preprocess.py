@@ -9,9 +9,10 @@ from pathlib import Path
 
 from hipseg.data.cohorts import Cohort, Found, find_films
 from hipseg.data.exclusions import REASONS, Exclusion, exclusions_table
-from hipseg.data.process import Processed, Settings, Task, Unchanged, process
+from hipseg.data.process import Processed, Settings, Task, Unchanged, crashed, process
 from hipseg.data.store import Store
 from hipseg.data.store_writer import StoreWriter
+from hipseg.errors import HipsegError
 from hipseg.parallel import ordered_map
 from hipseg.progress import track
 
@@ -78,11 +79,17 @@ def preprocess_folder(
         HipsegError: If the folder is missing or empty, or the store was made otherwise.
     """
     found = find_films(folder, cohorts)
+    if not found.films and all(row.reason == "name" for row in found.exclusions):
+        first = found.exclusions[0].file
+        raise HipsegError(
+            f"input: none of its {found.count} files fits the pattern of a cohort ({', '.join(cohorts)}), "
+            f"as '{first}'; name your own cohort, see docs/data.md"
+        )
     exclusions = list(found.exclusions)
     added: set[str] = set()
     with StoreWriter(store, settings) as writer:
         tasks = [Task(film, settings, *writer.known(film.key)) for film in found.films]
-        outcomes = track(ordered_map(process, tasks, workers), len(tasks), "films")
+        outcomes = track(ordered_map(process, tasks, workers, crashed), len(tasks), "films")
         for film, outcome in zip(found.films, outcomes, strict=True):
             if isinstance(outcome, Processed):
                 writer.put(outcome)

@@ -9,6 +9,7 @@ from typing import Final, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from hipseg.data.chunks import encode_chunk
 from hipseg.data.cohorts import FilmFile
 from hipseg.data.exclusions import NOT_LOCATED, Exclusion
 from hipseg.errors import Excluded
@@ -31,6 +32,7 @@ from hipseg.transforms.polarity import Polarity
 
 Region = Literal["film", "joint"]
 
+DECODER_CRASHED: Final = "the process that read it broke down; its pixel data are damaged or an attack"
 _NOT_PLACED: Final = 1e-6
 # What a whole film is judged on (polarity, metal, size) where only its joints are stored.
 _OVERVIEW_SHAPE: Final = (512, 512)
@@ -101,6 +103,7 @@ class Hip:
         landmarks: (80, 2) in pixel-centre coordinates of the stored image, NaN if it can't be used.
         reason: Reason code of its exclusion.
         detail: The reason in a sentence.
+        chunk: The label map as the store writes it, if it is encoded already.
     """
 
     side: Side
@@ -108,14 +111,16 @@ class Hip:
     landmarks: Points
     reason: str
     detail: str
+    chunk: bytes | None = None
 
 
 @dataclass(frozen=True)
 class StoredView:
-    """An image that the store keeps, and where it lies on its film."""
+    """An image that the store keeps, where it lies on its film, and perhaps its chunk as the store writes it."""
 
     grid: Grid
     image: NDArray[np.uint16]
+    chunk: bytes | None = None
 
 
 @dataclass(frozen=True)
@@ -198,7 +203,13 @@ def _draw_hip(landmarks_mm: Points, side: Side, fault: tuple[str, str], grid: Gr
     landmarks = grid.to_pixels(landmarks_mm)
     if fault[0]:
         return Hip(side, np.zeros(grid.shape, dtype=np.uint8), np.full_like(landmarks, np.nan), *fault)
-    return Hip(side, draw_label_map(landmarks, grid.shape, curves), landmarks, "", "")
+    label = draw_label_map(landmarks, grid.shape, curves)
+    return Hip(side, label, landmarks, "", "", encode_chunk(label))
+
+
+def crashed(task: Task) -> Outcome:
+    """What becomes of a film that brings down the process that reads it."""
+    return Exclusion(task.film.name, "", "decoder_crashed", DECODER_CRASHED)
 
 
 def process(task: Task) -> Outcome:
@@ -213,6 +224,8 @@ def process(task: Task) -> Outcome:
         return Exclusion(task.film.name, "", excluded.reason, excluded.detail)
     except OSError as error:
         return Exclusion(task.film.name, "", "unreadable", f"the file can't be opened ({error.strerror})")
+    except MemoryError:
+        return Exclusion(task.film.name, "", "too_many_pixels", "it takes more memory than there is")
 
 
 def _process(file: FilmFile, settings: Settings) -> Processed:
@@ -233,7 +246,9 @@ def _process(file: FilmFile, settings: Settings) -> Processed:
                     faults[side] = NOT_LOCATED, str(why)
             # A hip that can't be used keeps its place in the store, without an image.
             found.append(view or _nothing(film.grid, settings))
-    views = tuple(StoredView(view.grid, to_uint16(view.image, settings.intensity_bits)) for view in found)
+    images = [to_uint16(view.image, settings.intensity_bits) for view in found]
+    # Encoded here, by many processes, and not by the one that writes.
+    views = tuple(StoredView(view.grid, image, encode_chunk(image)) for view, image in zip(found, images, strict=True))
     # Both hips lie in the one view of a film, or each in its own.
     hips = tuple(
         _draw_hip(landmarks[side], side, faults[side], view.grid, settings.curves)

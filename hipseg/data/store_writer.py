@@ -12,8 +12,17 @@ from typing import Any, Final, Self
 import h5py
 import numpy as np
 
+from hipseg.data.chunks import encode_chunk
 from hipseg.data.process import Hip, Processed, Settings, StoredView
-from hipseg.data.store import FILM_TYPE, FILTER, FORMAT, SAMPLE_TYPE, check_format, encode_chunk, written_films
+from hipseg.data.store import (
+    FILM_TYPE,
+    FILTER,
+    FORMAT,
+    SAMPLE_TYPE,
+    check_format,
+    check_layout,
+    written_films,
+)
 from hipseg.errors import HipsegError
 from hipseg.io.dicom import file_sha256
 from hipseg.labels.label_map import LABEL_NAMES
@@ -68,11 +77,17 @@ class StoreWriter:
             except BaseException:
                 self._file.close()
                 raise
-        except (OSError, KeyError) as error:
-            raise HipsegError(f"store: {path} can't be continued ({error}); name a new one or remove it") from None
+        except HipsegError:
+            raise
+        except BlockingIOError:
+            raise HipsegError(f"store: {path} is being written by another process; wait until it is done") from None
+        except Exception as error:  # a damaged file makes HDF5, JSON and numpy raise many kinds
+            said = " ".join(str(error).split())[:200] or type(error).__name__
+            raise HipsegError(f"store: {path} can't be continued ({said}); name a new one or remove it") from None
 
     def _prepare(self, path: Path, settings: Settings) -> None:
         check_format(self._file, path, "store")
+        check_layout(self._file)
         made = json.loads(self._file.attrs["preprocessing"])
         for name, value in describe(settings).items():
             if made.get(name) != value:
@@ -196,8 +211,8 @@ class StoreWriter:
         hips = [hip for film in films for hip in film.hips]
         rows = slice(start * _HIPS, stop * _HIPS)
         views = slice(start * self._views, stop * self._views)
-        self._fill_chunks("images", views.start, [view.image for film in films for view in film.views])
-        self._fill_chunks("labels", rows.start, [hip.label for hip in hips])
+        self._fill_chunks("images", views.start, [(v.image, v.chunk) for film in films for v in film.views])
+        self._fill_chunks("labels", rows.start, [(hip.label, hip.chunk) for hip in hips])
         self._fill("landmarks", rows, np.stack([hip.landmarks for hip in hips]))
         # On disk before their samples are usable.
         self._file.flush()
@@ -212,12 +227,12 @@ class StoreWriter:
         ]
         self._fill("films", views, np.array(table, dtype=FILM_TYPE))
 
-    def _fill_chunks(self, name: str, start: int, chunks: list[np.ndarray[Any, Any]]) -> None:
+    def _fill_chunks(self, name: str, start: int, chunks: list[tuple[np.ndarray[Any, Any], bytes | None]]) -> None:
         dataset = self._file[name]
         if len(dataset) < start + len(chunks):
             dataset.resize(start + len(chunks), axis=0)
-        for row, pixels in enumerate(chunks, start):
-            dataset.id.write_direct_chunk((row, 0, 0), encode_chunk(pixels))
+        for row, (pixels, chunk) in enumerate(chunks, start):
+            dataset.id.write_direct_chunk((row, 0, 0), chunk if chunk is not None else encode_chunk(pixels))
 
     def _fill(self, name: str, rows: slice, values: np.ndarray[Any, Any]) -> None:
         dataset = self._file[name]

@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 
 from hipseg.labels.circle import fit_circle, head_circle
-from hipseg.labels.curves import JointCurves, spline_curves
+from hipseg.labels.curves import spline_curves
 from hipseg.labels.landmarks import FEMORAL_HEAD, SOURCIL, SOURCIL_LATERAL, SOURCIL_MEDIAL, Points
 from hipseg.labels.template import template
 from hipseg.measure.quality import Plausible
@@ -35,6 +35,13 @@ def landmark_fault(landmarks_mm: Points, plausible: Plausible) -> str:
         if mirrored < _ORDER_MM:
             return "the landmarks are a mirror image: the other side's, upside down or in reverse order"
         return "the landmarks are not in the order of a hip's on this side"
+    worst = int(np.argmax(off))
+    far_off = f"landmark {worst} lies {off[worst]:.0f} mm from where a hip has it" if off[worst] > _FAR_OFF_MM else ""
+    return _head_fault(landmarks_mm, plausible) or _roof_fault(landmarks_mm, plausible) or far_off
+
+
+def _head_fault(landmarks_mm: Points, plausible: Plausible) -> str:
+    """What is wrong with the head's landmarks among themselves."""
     try:
         circle = head_circle(landmarks_mm)
     except (ValueError, np.linalg.LinAlgError):
@@ -45,39 +52,34 @@ def landmark_fault(landmarks_mm: Points, plausible: Plausible) -> str:
     head = landmarks_mm[FEMORAL_HEAD]
     turns = np.diff(np.unwrap(np.arctan2(head[:, 1] - circle.y, head[:, 0] - circle.x)))
     if (turns <= 0).any():
-        return "the femoral head's landmarks are not in their order, or lie off its circle"
+        return "the femoral head's landmarks are not in their order (reversed?), or lie off its circle"
     whole = fit_circle(head)
     residual = float(np.sqrt(np.mean((np.hypot(*(head - whole.centre).T) - whole.radius) ** 2)))
     if residual > (most := _ALL_ROUND * plausible.head_residual_mm):
         return f"the femoral head's landmarks lie {residual:.1f} mm off a circle, more than {most:g}"
-    if landmarks_mm[SOURCIL_MEDIAL, 0] <= landmarks_mm[SOURCIL_LATERAL, 0]:
-        return "the sourcil's landmarks run in reverse order"
-    if (np.diff(angles(landmarks_mm[SOURCIL], circle.centre)) <= 0).any():
-        return "the sourcil's landmarks are not in their order along the roof"
-    curves = spline_curves(landmarks_mm)
-    if roof := _roof_fault(curves, circle.centre, circle.radius, landmarks_mm, plausible):
-        return roof
-    worst = int(np.argmax(off))
-    if off[worst] > _FAR_OFF_MM:
-        return f"landmark {worst} lies {off[worst]:.0f} mm from where a hip has it"
     return ""
 
 
-def _roof_fault(curves: JointCurves, centre: Points, radius: float, landmarks_mm: Points, plausible: Plausible) -> str:
-    """What is wrong with where the roof lies about the head."""
-    profile = width_profile(curves, head_circle(landmarks_mm))
+def _roof_fault(landmarks_mm: Points, plausible: Plausible) -> str:
+    """What is wrong with the roof's landmarks, and with where they lie about the head."""
+    if landmarks_mm[SOURCIL_MEDIAL, 0] <= landmarks_mm[SOURCIL_LATERAL, 0]:
+        return "the roof's landmarks along the sourcil run in reverse order"
+    circle, curves = head_circle(landmarks_mm), spline_curves(landmarks_mm)
+    profile = width_profile(curves, circle)
     (first, second), (third, last) = plausible.lateral_deg, plausible.medial_deg
     if not (first <= profile.lateral_deg <= second and third <= profile.medial_deg <= last):
         said = f"{profile.lateral_deg:.0f} to {profile.medial_deg:.0f} degrees about the head"
         return f"the roof does not lie above the head: the sourcil spans {said}"
-    depth = radius - float(np.hypot(*(curves.sourcil - centre).T).min())
+    if (np.diff(angles(landmarks_mm[SOURCIL], circle.centre)) <= 0).any():
+        return "the roof's landmarks along the sourcil are not in their order"
+    depth = circle.radius - float(np.hypot(*(curves.sourcil - circle.centre).T).min())
     if depth > _DEEPEST_MM:
         return f"the roof reaches {depth:.1f} mm into the head"
-    if profile.largest_change_mm() > plausible.jump_mm:
-        return f"the joint space's width jumps along the roof by {profile.largest_change_mm():.1f} mm"
-    width = reference_gap(curves).width
+    width, jump = reference_gap(curves).width, profile.largest_change_mm()
     if width > plausible.mjsw_mm:
         return f"the joint space's width is {width:.1f} mm, more than {plausible.mjsw_mm:g}: roof and head lie apart"
+    if jump > plausible.jump_mm:
+        return f"the width between roof and head jumps by {jump:.1f} mm within three degrees"
     return ""
 
 
