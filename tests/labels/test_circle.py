@@ -61,3 +61,41 @@ def test_template_head_is_as_documented() -> None:
 def test_points_on_a_line_or_spot_are_refused(points: list[list[float]]) -> None:
     with pytest.raises(ValueError, match="can't be fitted"):
         fit_circle(np.array(points, dtype=float))
+
+
+def dented(first: int, depth_mm: float) -> NDArray[np.float64]:
+    """The template's landmarks, three neighbours of the head's arc pushed so far inwards, along their radius."""
+    landmarks = template().copy()
+    plain = fit_circle(landmarks[18:28])
+    outward = landmarks[first : first + 3] - plain.centre
+    landmarks[first : first + 3] -= depth_mm * outward / np.hypot(*outward.T)[:, None]
+    return landmarks
+
+
+@pytest.mark.parametrize("first", range(18, 26))
+@pytest.mark.parametrize("depth_mm", [7.0, -7.0])
+def test_three_dented_landmarks_hardly_move_the_heads_circle(first: int, depth_mm: float) -> None:
+    """The plain fit of seven good landmarks and three dented ones is up to 3.6 mm off."""
+    plain, found = fit_circle(template()[18:28]), head_circle(dented(first, depth_mm))
+    assert found.radius == pytest.approx(plain.radius, abs=1.0)
+    assert np.hypot(*(found.centre - plain.centre)) < 1.5
+
+
+@pytest.mark.parametrize("circle", [Circle(-104, 203, 26), Circle(3, -1, 17.5), Circle(211.7, 180.2, 230.0)])
+def test_without_a_dent_the_heads_circle_is_the_plain_fit(circle: Circle) -> None:
+    landmarks = np.zeros((80, 2))
+    landmarks[18:28] = arc(circle, 195, 338)
+    np.testing.assert_allclose(head_circle(landmarks), fit_circle(landmarks[18:28]), atol=1e-9)
+    np.testing.assert_allclose(head_circle(landmarks), circle, atol=1e-9)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_what_an_annotator_is_off_by_does_not_count_as_a_dent(seed: int) -> None:
+    landmarks = template() + np.random.default_rng(seed).normal(0, 0.3, (80, 2))
+    np.testing.assert_allclose(head_circle(landmarks), fit_circle(landmarks[18:28]), atol=0.05)
+
+
+def test_the_heads_circle_is_that_of_landmarks_18_to_27_alone() -> None:
+    landmarks = np.random.default_rng(0).uniform(-500, 500, (80, 2))
+    landmarks[18:28] = arc(Circle(40, 50, 25), 190, 350)
+    np.testing.assert_allclose(head_circle(landmarks), (40, 50, 25), atol=1e-9)
