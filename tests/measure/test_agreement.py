@@ -161,7 +161,7 @@ def test_draws_are_rows_and_half_a_millimetre_is_within_half_a_millimetre() -> N
     assert all(of.shape == (4,) for of in found.values())
     np.testing.assert_allclose(found["bias_mm"], [np.mean(np.repeat(X - Y, draw)) for draw in DRAWS])
     reference = np.array([2.0, 3.0, 4.0, 1.0])
-    edge = agreement_statistics(reference + [0.5, -0.5, 0.75, 0.25], reference)(np.ones((1, 4)))
+    edge = agreement_statistics(np.array([2.5, 2.5, 4.75, 1.25]), reference)(np.ones((1, 4)))
     assert edge["within_half_mm"][0] == 0.75
 
 
