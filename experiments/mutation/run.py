@@ -79,12 +79,14 @@ class Reached(NamedTuple):
     """What the unchanged code's tests do.
 
     Attributes:
-        tests: By file and line, the tests that run it; a line that runs at import has those of its whole file.
+        tests: By file and line, the tests that run it; a line that runs at import has none.
         seconds: By test.
+        failed: Tests that fail; nothing is tried on them.
     """
 
     tests: dict[str, dict[int, list[str]]]
     seconds: dict[str, float]
+    failed: set[str]
 
 
 def main() -> None:
@@ -260,13 +262,17 @@ def baseline() -> Reached:
         if name.split(".")[0] not in ("hipseg", "tests", "conftest", "__main__") and not name.startswith("test_"):
             with suppress(Exception), redirect_stderr(io.StringIO()):
                 importlib.import_module(name)
-    return Reached({path: {int(n): tests for n, tests in of.items()} for path, of in lines.items()}, seconds)
+    by_line = {path: {int(line): tests for line, tests in of.items()} for path, of in lines.items()}
+    return Reached(by_line, seconds, set(failed))
 
 
 def tried(mutant: Mutant, reached: Reached) -> dict[str, Any]:
     """Run the tests that reach the mutant's line, the quickest first, until one fails."""
-    of_file = reached.tests[mutant.path]
-    tests = sorted(of_file.get(mutant.line) or of_file[0], key=lambda test: reached.seconds[test])
+    every = [test for test in reached.seconds if test not in reached.failed]
+    stem = Path(mutant.path).stem
+    tests = reached.tests[mutant.path].get(mutant.line) or every
+    # What is imported may be used anywhere; likely that the file's own tests notice first.
+    tests = sorted(tests, key=lambda test: (tests is every and stem not in test, reached.seconds[test]))
 
     def job() -> int:
         plain = importlib.machinery.SourceFileLoader.get_code
@@ -279,7 +285,7 @@ def tried(mutant: Mutant, reached: Reached) -> dict[str, Any]:
         return run_tests(["-x", *sorted({test.split("::")[0] for test in tests})], Chosen(tests))
 
     begun = time.monotonic()
-    code = forked(job, 30 + 5 * sum(reached.seconds[test] for test in tests)) if tests else 0
+    code = forked(job, 30 + 5 * sum(reached.seconds[test] for test in tests))
     outcome = {None: "timeout", 0: "survived", 1: "killed"}.get(code, "error")
     took = round(time.monotonic() - begun, 1)
     values = (

@@ -78,3 +78,11 @@ def test_pictures_and_folders_are_malformed_and_nothing_is_missing(tmp_path: Pat
         with pytest.raises(Excluded) as caught:
             read_points(tmp_path / name)
         assert caught.value.reason == reason
+
+
+@pytest.mark.parametrize(("stated", "held"), [(159, 160), (160, 161), (65, 65)])
+def test_another_number_of_points_is_named(tmp_path: Path, stated: int, held: int) -> None:
+    (tmp_path / "a.pts").write_text(text([*LINES, "1 2"][:held], count=str(stated)))
+    with pytest.raises(Excluded) as caught:
+        read_points(tmp_path / "a.pts")
+    assert f"states {stated} points, holds {held}, needs 160" in caught.value.detail
