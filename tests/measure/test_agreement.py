@@ -184,16 +184,25 @@ def test_the_interval_leaves_out_two_and_a_half_percent_of_the_resamples_on_eith
 
 def test_what_the_bootstrap_draws_by_default() -> None:
     """2000 resamples, seed 0: written out once more, subject by subject."""
-    subjects = np.array(["b", "a", "b", "c", "a", "d", "c"])
-    table = with_intervals(agreement_statistics(X, Y), list(subjects)).set_index("statistic")
-    drawn = np.random.default_rng(0).multinomial(4, [0.25] * 4, size=2000)
-    errors = {name: (X - Y)[subjects == name] for name in "abcd"}
-    means = [
-        np.concatenate([np.tile(errors[name], count) for name, count in zip("abcd", draw, strict=True)]).mean()
-        for draw in drawn
-    ]
-    assert table.loc["bias_mm", ["low", "high"]].tolist() == pytest.approx(np.percentile(means, [2.5, 97.5]))
-    assert table.loc["bias_mm", "value"] == pytest.approx(np.mean(X - Y))
+    rng = np.random.default_rng(3)
+    names = [f"{i:02d}" for i in range(30)]
+    subjects = rng.permutation(names + names[:17])
+    x, y = rng.normal(3, 1, (2, 47))
+    table = with_intervals(agreement_statistics(x, y), list(subjects)).set_index("statistic")
+    drawn = np.random.default_rng(0).multinomial(30, [1 / 30] * 30, size=2000)
+    sums = np.array([(x - y)[subjects == name].sum() for name in names])
+    hips = np.array([(subjects == name).sum() for name in names])
+    means = [(draw * sums).sum() / (draw * hips).sum() for draw in drawn]
+    assert table.loc["bias_mm", ["low", "high"]].tolist() == pytest.approx(np.percentile(means, [2.5, 97.5]), rel=1e-9)
+    assert table.loc["bias_mm", "value"] == pytest.approx(np.mean(x - y))
+
+
+def test_two_hips_have_a_spread_and_one_drawn_again_and_again_has_none() -> None:
+    two = change_statistics(np.zeros(2), np.array([1.0, 2.0]))(np.ones((1, 2)))
+    assert two["smallest_detectable_change_mm"][0] == pytest.approx(1.96 * np.sqrt(0.5))
+    errors = np.random.default_rng(0).normal(3, 1, 40)
+    again = change_statistics(np.zeros(40), errors)(7 * np.eye(40))  # rounding may leave less than nothing
+    np.testing.assert_allclose(again["smallest_detectable_change_mm"], 0, atol=1e-6)
 
 
 def test_two_subjects_are_enough_for_an_interval_and_a_draw_without_spread_is_left_out() -> None:
