@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cache
 
 import numpy as np
@@ -120,6 +121,63 @@ def test_the_roof_sinking_into_the_head_is_bone_on_bone_there() -> None:
     expected = np.maximum(joint.width_mm(found.profile.angle_deg), 0)
     np.testing.assert_allclose(found.profile.width_mm, expected, atol=0.3)
     assert (found.profile.width_mm >= 0).all()
+
+
+@pytest.mark.parametrize("spacing_mm", WIDTH_MM)
+@pytest.mark.parametrize(("lateral", "medial"), [(6.0, 0.0), (0.0, 6.0), (8.0, 8.0)])
+def test_a_roof_that_goes_on_ends_above_the_end_of_a_wide_joint_and_by_itself_above_a_narrow_one(
+    lateral: float, medial: float, spacing_mm: float
+) -> None:
+    for width_mm, further in ((4.0, 0.0), (0.3, 1.0)):
+        joint = Joint(roof_mm=26.0 + width_mm)
+        roof = replace(joint, lateral_deg=joint.lateral_deg - lateral, medial_deg=joint.medial_deg + medial)
+
+        def regions(x: Array, y: Array, joint: Joint = joint, roof: Joint = roof) -> NDArray[np.uint8]:
+            own = joint.regions(x, y)
+            return np.where(roof.regions(x, y) == 2, 2, np.where(own == 2, 0, own)).astype(np.uint8)
+
+        profile = joint_space_width(draw(regions, CENTRE_MM, spacing_mm), spacing_mm).profile
+        assert profile.lateral_deg == pytest.approx(joint.lateral_deg - further * lateral, abs=1.0)
+        assert profile.medial_deg == pytest.approx(joint.medial_deg + further * medial, abs=1.0)
+        assert np.abs(profile.width_mm - width_mm).max() < 0.3
+
+
+def shaped(depth_mm: float, half_deg: float, middle_deg: float, neck: bool) -> tuple[JointSpace, float]:
+    """A round head with a flat or a bulge under the roof, smooth at its edges; and how far that is from the circle."""
+    joint = Joint(roof_mm=31.0)
+
+    def radius_mm(deg: Array) -> Array:
+        return 26.0 - depth_mm * (1 + np.cos(np.pi * np.clip(np.abs(deg - middle_deg) / half_deg, 0, 1))) / 2
+
+    def regions(x: Array, y: Array) -> NDArray[np.uint8]:
+        labels, radius, deg = joint.regions(x, y), np.hypot(x, y), np.rad2deg(np.arctan2(x, -y))
+        sector = (deg > joint.lateral_deg) & (deg < joint.medial_deg)
+        labels[(labels == 1) & sector] = 3
+        labels[(labels == 1)] = 0
+        labels[radius < radius_mm(deg)] = 1
+        along, across = 0.6 * y - 0.8 * x, 0.6 * x + 0.8 * y
+        labels[neck & (along > 0) & (np.abs(across) < 16) & (labels == 0)] = 1  # down laterally
+        return labels
+
+    off = radius_mm(np.linspace(joint.lateral_deg, joint.medial_deg, 2001)) - 26.0
+    found = joint_space_width(draw(regions, (42.34, 42.21), 0.45), 0.45)
+    return found, float(np.sqrt((off**2).mean()))
+
+
+@pytest.mark.parametrize(("depth_mm", "half_deg", "middle_deg"), [(1.5, 20, 10), (2.5, 25, -15), (-1.5, 25, 5)])
+def test_the_heads_circle_is_that_of_its_whole_round_part(depth_mm: float, half_deg: float, middle_deg: float) -> None:
+    """A flat or bulge under the roof hardly moves it, for it goes around from neck to neck; the neck has no part."""
+    bare, off_mm = shaped(depth_mm, half_deg, middle_deg, neck=False)
+    whole, _ = shaped(depth_mm, half_deg, middle_deg, neck=True)
+    assert bare.head is not None and whole.head is not None
+    assert bare.head.radius_mm == pytest.approx(26.0, abs=0.4)
+    assert 0.6 * off_mm < bare.head.residual_mm < off_mm
+    assert whole.head.radius_mm == pytest.approx(bare.head.radius_mm, abs=0.02)
+    assert whole.head.residual_mm == pytest.approx(bare.head.residual_mm, abs=0.01)
+    joint = Joint(roof_mm=31.0)
+    assert bare.mjsw_mm == pytest.approx(5.0 + min(depth_mm, 0), abs=0.03)
+    assert bare.profile.width_mm.max() == pytest.approx(5.0 + max(depth_mm, 0), abs=0.05)
+    assert bare.profile.lateral_deg == pytest.approx(joint.lateral_deg, abs=1.5)
 
 
 def wavy(waves: int, amplitude_mm: float, joint: Joint) -> JointSpace:
