@@ -81,7 +81,7 @@ class Reached(NamedTuple):
     Attributes:
         tests: By file and line, the tests that run it; a line that runs at import has none.
         seconds: By test.
-        failed: Tests that fail; nothing is tried on them.
+        failed: Tests that fail or are left out; nothing is tried on them.
     """
 
     tests: dict[str, dict[int, list[str]]]
@@ -94,19 +94,22 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--only", default="*", help="files, as a pattern: */quality.py")
     parser.add_argument("--sample", type=int, help="so many mutants of each file, drawn at random")
-    parser.add_argument("--survivors", action="store_true", help="only those that survived according to --out")
+    parser.add_argument("--again", action="store_true", help="only those that --out lacks or that survived there")
+    parser.add_argument("--quick", type=float, help="leave out tests that take longer, in seconds")
     parser.add_argument("--out", type=Path, default=HERE / "results.csv")
     chosen = parser.parse_args()
     os.chdir(ROOT)
     mutants = [mutant for mutant in [*generated(), *by_hand()] if fnmatch(mutant.path, chosen.only)]
-    known = read(chosen.out) if chosen.out.exists() and (chosen.survivors or chosen.only != "*") else {}
-    if chosen.survivors:
+    known = read(chosen.out) if chosen.out.exists() and (chosen.again or chosen.only != "*") else {}
+    if chosen.again:
         mutants = [mutant for mutant in mutants if known.get(mutant.name, {}).get("outcome") in (None, "survived")]
     if chosen.sample:
         mutants = [
             mutant for path in files() for mutant in sampled([m for m in mutants if m.path == path], chosen.sample)
         ]
     reached = baseline()
+    if chosen.quick:
+        reached.failed.update(test for test, seconds in reached.seconds.items() if seconds > chosen.quick)
     print(f"{len(mutants)} mutants, {len(reached.seconds)} tests in {sum(reached.seconds.values()):.0f} s", flush=True)
     for i, mutant in enumerate(mutants):
         known[mutant.name] = tried(mutant, reached)
@@ -270,7 +273,7 @@ def tried(mutant: Mutant, reached: Reached) -> dict[str, Any]:
     """Run the tests that reach the mutant's line, the quickest first, until one fails."""
     every = [test for test in reached.seconds if test not in reached.failed]
     stem = Path(mutant.path).stem
-    tests = reached.tests[mutant.path].get(mutant.line) or every
+    tests = [test for test in reached.tests[mutant.path].get(mutant.line, []) if test not in reached.failed] or every
     # What is imported may be used anywhere; likely that the file's own tests notice first.
     tests = sorted(tests, key=lambda test: (tests is every and stem not in test, reached.seconds[test]))
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
 Shares = NDArray[np.float32]
-FINE = 8
+FINE = 6
 
 
 @dataclass(frozen=True)

@@ -40,7 +40,7 @@ def test_widths_along_the_joint_are_those_of_two_circles(name: str, spacing_mm: 
     joint, worst, off = JOINTS[name], WIDTH_MM[spacing_mm], ANGLE_DEG[spacing_mm]
     profile = measured(joint, spacing_mm).profile
     for found, deg in ((profile.lateral_deg, joint.lateral_deg), (profile.medial_deg, joint.medial_deg)):
-        assert found == pytest.approx(deg, abs=off if joint.width_mm(deg) > DEPTH_PX * spacing_mm else 2.5 * off)
+        assert found == pytest.approx(deg, abs=off if joint.width_mm(deg) > DEPTH_PX * spacing_mm else 3 * off)
     assert profile.lateral_mm == pytest.approx(float(joint.width_mm(joint.lateral_deg)), abs=worst)
     assert profile.apex_mm == pytest.approx(float(joint.width_mm(0.0)), abs=worst)
     assert profile.medial_mm == pytest.approx(float(joint.width_mm(joint.medial_deg)), abs=worst)
@@ -66,8 +66,8 @@ def test_the_shortest_line_lies_on_the_line_through_both_centres(name: str, spac
     on_head, on_roof = found.on_head_mm - CENTRE_MM, found.on_roof_mm - CENTRE_MM
     assert np.hypot(*on_head) == pytest.approx(joint.head_mm, abs=worst)
     assert np.hypot(*(on_roof - joint.offset_mm)) == pytest.approx(joint.roof_mm, abs=worst)
-    for x, y in (on_head, on_roof):
-        assert np.rad2deg(np.arctan2(x, -y)) == pytest.approx(deg, abs=6)
+    for x, y in (on_head, on_roof):  # near its narrowest place the joint is flat
+        assert joint.width_mm(np.rad2deg(np.arctan2(x, -y))) - joint.width_mm(deg) < 0.02
 
 
 @pytest.mark.parametrize("spacing_mm", WIDTH_MM)
@@ -268,6 +268,44 @@ def test_a_broken_roofs_pieces_are_kept_and_its_crumbs_are_not(piece_deg: float,
     found = notched(joint, [(4.0, 4.0)], 20.0, 0.45)
     assert found.profile.medial_deg == pytest.approx(8.0 + piece_deg if kept else 0.0, abs=0.6)
     assert found.bridged_deg == pytest.approx(8.0 if kept else 0.0, abs=1.2)
+
+
+@pytest.mark.parametrize(("thick_mm", "kept"), [(4.5, False), (7.0, True)])
+def test_a_long_piece_of_little_bone_is_no_piece_of_the_roof(thick_mm: float, kept: bool) -> None:
+    """Fourteen degrees beside forty, but of a thickness that makes 12 or 19 percent of the larger part's area."""
+    joint = Joint(lateral_deg=-40.0, medial_deg=20.0)
+
+    def regions(x: Array, y: Array) -> NDArray[np.uint8]:
+        labels, radius, deg = joint.regions(x, y), np.hypot(x, y), np.rad2deg(np.arctan2(x, -y))
+        labels[(labels == 2) & (deg > 0) & ((deg < 6) | (radius > joint.roof_mm + thick_mm))] = 0
+        return labels
+
+    share = 14 / 40 * ((30 + thick_mm) ** 2 - 30**2) / (42**2 - 30**2)
+    assert (share > 0.15) == kept
+    found = joint_space_width(draw(regions, CENTRE_MM, 0.9, fine=5), 0.9)
+    assert found.mjsw_mm == pytest.approx(4.0, abs=0.06)
+    assert found.profile.medial_deg == pytest.approx(20.0 if kept else 0.0, abs=0.9)
+    assert (found.bridged_deg > 3) == kept
+
+
+@pytest.mark.parametrize(("share", "status"), [(0.1, "ok"), (0.36, "ok"), (0.44, "no_joint_space")])
+@pytest.mark.parametrize("y_mm", [-60.0, -35.0, 10.0])
+def test_bone_further_left_is_taken_for_the_hips_own_if_it_is_large(share: float, status: str, y_mm: float) -> None:
+    """A square of so much of the roof's area, without a joint; the hip is the leftmost that is large."""
+    joint = Joint(offset_mm=(-0.8, 0.5))
+    half_mm = np.sqrt(share * 71 / 360 * np.pi * (42**2 - 30**2)) / 2
+
+    def regions(x: Array, y: Array) -> NDArray[np.uint8]:
+        labels = joint.regions(x, y)
+        labels[(np.abs(x + 75) < half_mm) & (np.abs(y - y_mm) < half_mm)] = 2
+        return labels
+
+    found = joint_space_width(draw(regions, (107.3, 72.2), 0.9, (155, 100), fine=4), 0.9)
+    assert found.status == status
+    if status == "ok":
+        assert found.mjsw_mm == pytest.approx(float(joint.width_mm(joint.narrowest_deg())), abs=0.09)
+        assert found.profile.medial_deg == pytest.approx(joint.medial_deg, abs=0.9)
+        assert found.profile.lateral_deg == pytest.approx(joint.lateral_deg, abs=0.9)
 
 
 @pytest.mark.parametrize(("lateral_deg", "apex"), [(-1.2, True), (3.0, False)])
