@@ -29,6 +29,7 @@ from cosmic_ray.plugins import get_operator
 ROOT = Path(__file__).resolve().parents[2]
 HERE = Path(__file__).parent
 PACKAGES, TESTS = ("hipseg/measure", "hipseg/labels"), ("tests/measure", "tests/labels")
+NAME = ("module", "operator", "place", "before", "after")
 FIELDS = ("module", "operator", "place", "line", "before", "after", "outcome", "tests", "seconds")
 
 # One or two replacements of each operator; all of cosmic-ray's would be ten times as many and mostly die at once.
@@ -103,6 +104,7 @@ def main() -> None:
     known = read(chosen.out) if chosen.out.exists() and (chosen.again or chosen.only != "*") else {}
     if chosen.again:
         mutants = [mutant for mutant in mutants if known.get(mutant.name, {}).get("outcome") in (None, "survived")]
+        mutants = [mutant for mutant in mutants if mutant.name not in argued()]
     if chosen.sample:
         mutants = [
             mutant for path in files() for mutant in sampled([m for m in mutants if m.path == path], chosen.sample)
@@ -155,6 +157,12 @@ def by_hand() -> Iterator[Mutant]:
                     f"by_hand.csv: {row['path']} has '{row['before']}' {source.count(row['before'])} times"
                 )
             yield mutant_of(row["path"], "by hand", 0, source, source.replace(row["before"], row["after"]))
+
+
+def argued() -> dict[tuple[str, ...], str]:
+    """Why a mutant that survives is none: `argued.csv`, by what tells mutants apart."""
+    with (HERE / "argued.csv").open(newline="") as stream:
+        return {tuple(row[key] for key in NAME): row["why"] for row in csv.DictReader(stream)}
 
 
 def mutant_of(path: str, operator: str, place: int, source: str, mutated: str) -> Mutant:

@@ -67,7 +67,7 @@ def test_the_shortest_line_lies_on_the_line_through_both_centres(name: str, spac
     assert np.hypot(*on_head) == pytest.approx(joint.head_mm, abs=worst)
     assert np.hypot(*(on_roof - joint.offset_mm)) == pytest.approx(joint.roof_mm, abs=worst)
     for x, y in (on_head, on_roof):  # near its narrowest place the joint is flat
-        assert joint.width_mm(np.rad2deg(np.arctan2(x, -y))) - joint.width_mm(deg) < 0.02
+        assert joint.width_mm(np.rad2deg(np.arctan2(x, -y))) - joint.width_mm(deg) < 0.03
 
 
 @pytest.mark.parametrize("spacing_mm", WIDTH_MM)
