@@ -100,8 +100,11 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=HERE / "results.csv")
     chosen = parser.parse_args()
     os.chdir(ROOT)
-    mutants = [mutant for mutant in [*generated(), *by_hand()] if fnmatch(mutant.path, chosen.only)]
+    everything = [*generated(), *by_hand()]
+    mutants = [mutant for mutant in everything if fnmatch(mutant.path, chosen.only)]
     known = read(chosen.out) if chosen.out.exists() and (chosen.again or chosen.only != "*") else {}
+    # What an earlier run knows of code that is no longer there is of no use.
+    known = {name: known[name] for name in known.keys() & {mutant.name for mutant in everything}}
     if chosen.again:
         mutants = [mutant for mutant in mutants if known.get(mutant.name, {}).get("outcome") in (None, "survived")]
         mutants = [mutant for mutant in mutants if mutant.name not in argued()]
@@ -324,10 +327,14 @@ def read(path: Path) -> dict[tuple[str, ...], dict[str, Any]]:
 
 def write(path: Path, rows: list[dict[str, Any]]) -> None:
     """Save what is known so far."""
-    with path.open("w", newline="") as stream:
+    making = path.with_suffix(".making")
+    with making.open("w", newline="") as stream:
         writer = csv.DictWriter(stream, FIELDS, lineterminator="\n")
         writer.writeheader()
-        writer.writerows(rows)
+        writer.writerows(
+            sorted(rows, key=lambda row: (row["module"], int(row["line"]), row["operator"], int(row["place"])))
+        )
+    making.replace(path)
 
 
 def table(rows: list[dict[str, Any]]) -> str:

@@ -11,6 +11,7 @@ from drawn_joint import Array, Joint, draw
 from numpy.typing import NDArray
 
 from hipseg.measure import JointSpace, joint_space_width
+from hipseg.measure.joint_curves import trace_joint
 
 CENTRE_MM = (37.34, 42.21)  # 41.5 and 46.9 pixels of 0.9 mm: no place of symmetry
 JOINTS = {
@@ -77,6 +78,40 @@ def test_the_heads_circle_is_the_heads(name: str, spacing_mm: float) -> None:
     assert head is not None
     assert head.radius_mm == pytest.approx(JOINTS[name].head_mm, abs=0.03)
     assert head.residual_mm < 0.03 * spacing_mm
+
+
+@pytest.mark.parametrize("spacing_mm", WIDTH_MM)
+@pytest.mark.parametrize("name", JOINTS)
+def test_the_heads_curve_reaches_from_one_end_of_the_joint_to_the_other(name: str, spacing_mm: float) -> None:
+    joint = JOINTS[name]
+    traced = trace_joint(draw(joint.regions, CENTRE_MM, spacing_mm))
+    x, y = (traced.curves.femoral_head * spacing_mm - CENTRE_MM).T
+    deg = np.rad2deg(np.arctan2(x, -y))
+    assert (deg[0], deg[-1]) == (pytest.approx(joint.lateral_deg, abs=0.25), pytest.approx(joint.medial_deg, abs=0.25))
+    np.testing.assert_allclose(np.hypot(x, y), joint.head_mm, atol=0.05)
+    np.testing.assert_allclose(traced.head.centre * spacing_mm, CENTRE_MM, atol=0.05)
+    assert traced.bridged_deg == 0
+
+
+@pytest.mark.parametrize("upright", [False, True])
+def test_a_head_without_any_roundness_has_no_joint(upright: bool) -> None:
+    labels = np.zeros((60, 70), dtype=int)
+    labels[20:30], labels[30:40], labels[40:] = 2, 3, 1
+    shares = ((labels.T if upright else labels) == np.arange(4)[:, None, None]).astype(np.float32)
+    assert joint_space_width(shares, 0.9).status == "no_joint_space"
+
+
+@pytest.mark.parametrize("half_deg", [6.0, 12.0])
+def test_a_lump_of_head_within_a_wide_joint_is_no_part_of_the_head(half_deg: float) -> None:
+    joint = Joint(roof_mm=35.0)
+
+    def regions(x: Array, y: Array) -> NDArray[np.uint8]:
+        labels, radius, deg = joint.regions(x, y), np.hypot(x, y), np.rad2deg(np.arctan2(x, -y))
+        labels[(np.abs(deg - 15) < half_deg) & (radius > 28.2) & (radius < 33)] = 1
+        return labels
+
+    found = joint_space_width(draw(regions, CENTRE_MM, 0.9), 0.9)
+    assert (found.status, found.mjsw_mm) == ("ok", pytest.approx(9.0, abs=0.06))
 
 
 @pytest.mark.parametrize("spacing_mm", WIDTH_MM)
@@ -160,7 +195,8 @@ def shaped(depth_mm: float, half_deg: float, middle_deg: float, neck: bool) -> t
         return labels
 
     off = radius_mm(np.linspace(joint.lateral_deg, joint.medial_deg, 2001)) - 26.0
-    found = joint_space_width(draw(regions, (42.34, 42.21), 0.45), 0.45)
+    # In a wide image, further right than it is high.
+    found = joint_space_width(draw(regions, (93.34, 42.21), 0.45, (136.0, 72.0), fine=4), 0.45)
     return found, float(np.sqrt((off**2).mean()))
 
 
