@@ -259,11 +259,7 @@ def baseline() -> Reached:
             lines = {}
             for path in files():
                 by_line = watching.get_data().contexts_by_lineno(str(ROOT / path))
-                every = sorted({test for tests in by_line.values() for test in tests if test})
-                lines[path] = {
-                    line: [t for t in tests if t] if any(tests) else every for line, tests in by_line.items()
-                }
-                lines[path][0] = every
+                lines[path] = {line: sorted({*tests} - {""} - watch.failed) for line, tests in by_line.items()}
             told.write_text(json.dumps([lines, watch.seconds, sorted(watch.failed), sorted(sys.modules)]))
             return code
 

@@ -130,3 +130,10 @@ def test_limits_and_measurements_do_not_change_once_made() -> None:
     ):
         with pytest.raises(FrozenInstanceError):
             setattr(made, name, 1.0)
+
+
+def test_what_failed_has_no_place_no_circle_and_no_gap() -> None:
+    failed = JointSpace.failed("no_roof")
+    assert failed.on_head_mm.shape == failed.on_roof_mm.shape == (2,)
+    assert np.isnan([failed.mjsw_mm, *failed.on_head_mm, *failed.on_roof_mm]).all()
+    assert (failed.status, failed.head, failed.bridged_deg) == ("no_roof", None, 0.0)
