@@ -101,6 +101,22 @@ def test_a_head_without_any_roundness_has_no_joint(upright: bool) -> None:
     assert joint_space_width(shares, 0.9).status == "no_joint_space"
 
 
+@pytest.mark.parametrize("deg", [60.0, 105.0, 140.0])
+def test_a_blob_of_head_beside_the_head_has_no_part_in_its_circle(deg: float) -> None:
+    """Six millimetres wide, eight from the head, where the head's outline is looked for."""
+    joint = Joint()
+    at = 37.0 * np.sin(np.deg2rad(deg)), -37.0 * np.cos(np.deg2rad(deg))
+
+    def regions(x: Array, y: Array) -> NDArray[np.uint8]:
+        labels = joint.regions(x, y)
+        labels[np.hypot(x - at[0], y - at[1]) < 3] = 1
+        return labels
+
+    found = joint_space_width(draw(regions, (42.34, 42.21), 0.9, (90.0, 90.0)), 0.9)
+    assert found.mjsw_mm == pytest.approx(4.0, abs=0.06)
+    assert found.head is not None and found.head.radius_mm == pytest.approx(26.0, abs=0.03)
+
+
 def test_a_head_far_below_roof_and_joint_space_has_no_joint() -> None:
     labels = np.zeros((90, 70), dtype=int)
     labels[10:18, 20:50], labels[18:23, 20:50] = 2, 3
