@@ -112,6 +112,13 @@ def test_sourcil_in_the_head_is_bone_on_bone() -> None:
     assert gap.width == 0
     assert np.array_equal(gap.on_head, gap.on_sourcil)
     assert np.hypot(*gap.on_head) == pytest.approx(24)
+    np.testing.assert_allclose(gap.on_head, arc(24, 240, 300, 20)[10])  # the middle of what lies in the head
+
+
+def test_of_many_crossings_the_middle_one_is_the_place() -> None:
+    head = np.array([[0.0, 10.0], [1.0, 0.0], [2.0, 8.0], [3.0, 0.0], [4.0, 10.0]])
+    gap = reference_gap(JointCurves(head, np.array([[-5.0, 1.0], [9.0, 1.0]])))
+    np.testing.assert_allclose([gap.on_head, gap.on_sourcil], [[2.875, 1.0]] * 2)
 
 
 @pytest.mark.parametrize("unit", [1 / 0.9, 10.0])
