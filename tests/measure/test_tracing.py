@@ -113,6 +113,10 @@ def test_a_curve_is_kept_as_far_as_the_excess_is_not_negative() -> None:
     assert pieces(x - 10.25) == [(pytest.approx(10.25), 39)]
     assert pieces(3.5 - np.abs(x - 20.25)) == [(pytest.approx(16.75), pytest.approx(23.75))]
     assert pieces(np.abs(x - 20.25) - 3.5) == [(0, pytest.approx(16.75)), (pytest.approx(23.75), 39)]
+    assert pieces(x - 0.5) == [(pytest.approx(0.5), 39)]
+    assert pieces(38.5 - x) == [(0, pytest.approx(38.5))]
+    assert pieces(0.75 - x) == [(0, pytest.approx(0.75))]
+    assert pieces(x - 38.25) == [(pytest.approx(38.25), 39)]
     between = np.abs(np.abs(x - 20.0) - 9.0) - 3.4
     assert pieces(between) == [
         (0, pytest.approx(7.6)), (pytest.approx(14.4), pytest.approx(25.6)), (pytest.approx(32.4), 39)
@@ -145,6 +149,13 @@ def test_the_runs_of_a_line_that_face_the_centre_are_taken_out_of_it() -> None:
     np.testing.assert_allclose(found[1], centre + far)
 
 
+def test_all_of_a_circle_faces_its_centre_and_nothing_of_a_star() -> None:
+    circle = arc(20, 0, 350, CENTRE)
+    (found,) = facing(circle, CENTRE, 0.99)
+    assert np.array_equal(found, circle)
+    assert facing(np.outer(np.linspace(5, 9, 6), [0.6, 0.8]), np.zeros(2), 0.1) == []
+
+
 def test_polar_undoes_angles() -> None:
     centre, points = np.array([3.0, -2.0]), np.random.default_rng(0).uniform(-50, 50, (200, 2))
     np.testing.assert_allclose(centre + polar(angles(points, centre), np.hypot(*(points - centre).T)), points)
@@ -170,6 +181,13 @@ def test_a_single_piece_has_no_gap() -> None:
     curve, gap = join([arc(30, 30, -20, CENTRE)], CENTRE)
     assert gap == 0
     np.testing.assert_allclose(curve, arc(30, -20, 30, CENTRE))
+
+
+def test_a_pieces_ends_say_which_way_it_runs_not_its_first_step() -> None:
+    piece = np.concatenate([arc(30, -19.2, -19.2, CENTRE), arc(30, -20, 30, CENTRE)])
+    for given in (piece, piece[::-1]):
+        curve, _ = join([given], CENTRE)
+        np.testing.assert_allclose(curve, piece)
 
 
 @pytest.mark.parametrize(("share", "kept"), [(0.14, False), (0.16, True)])
