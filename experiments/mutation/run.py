@@ -96,6 +96,7 @@ def main() -> None:
     parser.add_argument("--only", default="*", help="files, as a pattern: */quality.py")
     parser.add_argument("--sample", type=int, help="so many mutants of each file, drawn at random")
     parser.add_argument("--again", action="store_true", help="only those that --out lacks or that survived there")
+    parser.add_argument("--slow-first", action="store_true", help="for what survived the quick tests")
     parser.add_argument("--quick", type=float, help="leave out tests that take longer, in seconds")
     parser.add_argument("--out", type=Path, default=HERE / "results.csv")
     chosen = parser.parse_args()
@@ -117,7 +118,7 @@ def main() -> None:
         reached.failed.update(test for test, seconds in reached.seconds.items() if seconds > chosen.quick)
     print(f"{len(mutants)} mutants, {len(reached.seconds)} tests in {sum(reached.seconds.values()):.0f} s", flush=True)
     for i, mutant in enumerate(mutants):
-        known[mutant.name] = tried(mutant, reached)
+        known[mutant.name] = tried(mutant, reached, -1 if chosen.slow_first else 1)
         if i % 20 == 19 or i == len(mutants) - 1:
             write(chosen.out, list(known.values()))
             print(f"{i + 1}/{len(mutants)} {mutant.path}", flush=True)
@@ -276,13 +277,13 @@ def baseline() -> Reached:
     return Reached(by_line, seconds, set(failed))
 
 
-def tried(mutant: Mutant, reached: Reached) -> dict[str, Any]:
-    """Run the tests that reach the mutant's line, the quickest first, until one fails."""
+def tried(mutant: Mutant, reached: Reached, order: int) -> dict[str, Any]:
+    """Run the tests that reach the mutant's line, the quickest first, or with an order of -1 last, until one fails."""
     every = [test for test in reached.seconds if test not in reached.failed]
     stem = Path(mutant.path).stem
     tests = [test for test in reached.tests[mutant.path].get(mutant.line, []) if test not in reached.failed] or every
     # What is imported may be used anywhere; likely that the file's own tests notice first.
-    tests = sorted(tests, key=lambda test: (tests is every and stem not in test, reached.seconds[test]))
+    tests = sorted(tests, key=lambda test: (tests is every and stem not in test, order * reached.seconds[test]))
 
     def job() -> int:
         plain = importlib.machinery.SourceFileLoader.get_code
