@@ -15,7 +15,9 @@ def arc(circle: Circle, start: float, stop: float, count: int = 10) -> NDArray[n
 
 
 @pytest.mark.parametrize(("start", "stop", "count"), [(0, 324, 10), (200, 340, 10), (250, 290, 10), (10, 130, 3)])
-@pytest.mark.parametrize("circle", [Circle(0, 0, 1), Circle(-104, 203, 26), Circle(9000, -7000, 28.9)])
+@pytest.mark.parametrize(
+    "circle", [Circle(0, 0, 1), Circle(-104, 203, 26), Circle(9000, -7000, 28.9), Circle(2e5, 0, 1e6)]
+)
 def test_points_on_a_circle_give_it_back(circle: Circle, start: float, stop: float, count: int) -> None:
     assert fit_circle(arc(circle, start, stop, count)) == pytest.approx(circle, rel=1e-7, abs=1e-7)
 
@@ -61,6 +63,12 @@ def test_template_head_is_as_documented() -> None:
 def test_points_on_a_line_or_spot_are_refused(points: list[list[float]]) -> None:
     with pytest.raises(ValueError, match="can't be fitted"):
         fit_circle(np.array(points, dtype=float))
+
+
+@pytest.mark.parametrize("place", [[0.1, 0.3], [123456.789, 98765.4321], [1e7 / 3, -1e7 / 7]])
+def test_one_point_given_many_times_is_one_point_wherever_it_lies(place: list[float]) -> None:
+    with pytest.raises(ValueError, match="to one point"):
+        fit_circle(np.array([place] * 7))
 
 
 def dented(first: int, depth_mm: float) -> NDArray[np.float64]:

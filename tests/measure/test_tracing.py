@@ -213,6 +213,8 @@ def test_a_wide_gap_is_bridged_by_an_arc_whose_distance_changes_evenly() -> None
     expected = 30 + 4 * (angle[bridge] - first) / (last - first)
     np.testing.assert_allclose(radius[bridge], expected, atol=0.12)
     assert (np.diff(angle) > 0).all()
+    np.testing.assert_allclose(curve[:50], left[:50])
+    np.testing.assert_allclose(curve[-50:], right[-50:])
     steps = np.hypot(*np.diff(curve[bridge], axis=0).T)
     assert 0.8 < steps.min() and steps.max() < 1.1
     assert radius[angle < first - 3] == pytest.approx(30) and radius[angle > last + 3] == pytest.approx(34)
@@ -228,7 +230,7 @@ def test_a_narrow_gap_leaves_its_ends_as_they_are() -> None:
         assert (np.abs(curve - left[-1]).sum(axis=1).min() > 1e-9) == cut
 
 
-@pytest.mark.parametrize(("pixels", "cut"), [(2.0, False), (3.0, False), (6.0, True)])
+@pytest.mark.parametrize(("pixels", "cut"), [(2.0, False), (3.0, False), (4.0, True), (6.0, True)])
 def test_a_piece_too_short_to_lose_its_end_keeps_it(pixels: float, cut: bool) -> None:
     """Of 3 pixels a single point would be left, which is no line."""
     long, step = arc(30, -60, -20, CENTRE), np.rad2deg(1 / 30)
