@@ -56,6 +56,7 @@ def test_two_landmarks_on_one_spot_make_no_loop() -> None:
 def test_curves_are_those_of_head_and_sourcil() -> None:
     landmarks = template()
     curves = spline_curves(landmarks)
+    assert (len(curves.femoral_head), len(curves.sourcil)) == (9 * 24 + 1, 4 * 24 + 1)
     np.testing.assert_allclose(curves.femoral_head[::SAMPLES_PER_SPAN], landmarks[18:28], atol=1e-9)
     np.testing.assert_allclose(curves.sourcil[::SAMPLES_PER_SPAN], landmarks[70:75], atol=1e-9)
     chords = polygon_curves(landmarks)
