@@ -61,9 +61,9 @@ def _mkdir(marker: str) -> dict[str, Any]:
 # Everywhere: each makes the folder that it is given, if it is ever built.
 PLANTS: Final[dict[str, Plant]] = {
     "dict": _mkdir,
+    "interpolation": lambda marker: '${oc.create:{_target_:os.mkdir,path:"' + marker + '"}}',
     "dict in a tuple": lambda marker: (_mkdir(marker),),
     "dict in a list in a tuple in a dict": lambda marker: {"a": ([{"b": _mkdir(marker)}],)},
-    "interpolation": lambda marker: '${oc.create:{_target_:os.mkdir,path:"' + marker + '"}}',
     "environment": lambda marker: "${oc.env:" + SECRET_NAME + "}",
 }
 # In place of the network, the activation and a part of the network: what is defined in trusted modules and does more.
@@ -74,8 +74,6 @@ _DOERS: Final[dict[str, Plant]] = {
     "get_object of another module": lambda marker: {"_target_": "hipseg.loggers.os.mkdir", "path": marker},
     "hipseg.commands.main": lambda marker: {
         "_target_": "hipseg.commands.main", "arguments": ["phantom", f"out={marker}", "subjects=1", "plants=false"]},
-    "hipseg.labels.points_file.write_points": lambda marker: {
-        "_target_": "hipseg.labels.points_file.write_points", "_args_": [Pathlike(marker), [[1.0, 2.0]]]},
     "hipseg.loggers.RunCsvLogger": lambda marker: {"_target_": "hipseg.loggers.RunCsvLogger", "folder": marker},
     "hipseg.loggers.PrivateWandbLogger": lambda marker: {
         "_target_": "hipseg.loggers.PrivateWandbLogger", "folder": marker, "mode": "offline", "project": "p", "group": None,
@@ -106,25 +104,10 @@ _DOERS: Final[dict[str, Plant]] = {
 _DOERS_AT: Final[tuple[Place, ...]] = (("model",), ("activation",), ("model", "act"))
 
 
-class Pathlike(str):
-    """Text in a record, where a function wants a path."""
-
-    __slots__ = ()
-
-
-def _plain(part: Any) -> Any:
-    """The same without `Pathlike`, which a checkpoint can't hold."""
-    if isinstance(part, Pathlike):
-        return {"_target_": "pathlib.Path", "_args_": [str(part)]}
-    if isinstance(part, dict):
-        return {key: _plain(inner) for key, inner in part.items()}
-    return type(part)(_plain(inner) for inner in part) if isinstance(part, (list, tuple)) else part
-
-
 def _planted(content: dict[str, Any], at: Place, plant: Plant, path: Path) -> None:
     """Write a checkpoint that makes its marker if it is ever built."""
     marker = str(path.with_name(f"{MARKER}_{path.stem}"))
-    torch.save({**content, "hipseg": with_value(content["hipseg"], at, _plain(plant(marker)))}, path)
+    torch.save({**content, "hipseg": with_value(content["hipseg"], at, plant(marker))}, path)
 
 
 def _changed(content: dict[str, Any], at: Place, value: Any, path: Path) -> None:
@@ -141,7 +124,7 @@ def _damages(value: Any) -> dict[str, Any]:
         return {"missing": _GONE, "a number": 7, "absurd": "x" * 10**5}
     if isinstance(value, dict):
         return {"missing": _GONE, "a list": [1], "empty": {}}
-    return {"missing": _GONE, "a number": 7, "absurd": list(range(10**4))} if isinstance(value, list) else {"a list": [1]}
+    return {"missing": _GONE, "a number": 7, "absurd": list(range(10**4))} if isinstance(value, list) else {"missing": _GONE, "a list": [1]}
 
 
 def _special(content: dict[str, Any]) -> dict[str, dict[str, Any]]:
@@ -278,8 +261,11 @@ def _save(content: dict[str, Any], path: Path) -> None:
 def payloads(content: dict[str, Any]) -> Files:
     """Every checkpoint with code planted in it."""
     record = content["hipseg"]
-    for at in places(record):
-        for name, plant in PLANTS.items():
+    for number, at in enumerate(places(record)):
+        # The first two everywhere, the others in turn.
+        others = list(PLANTS)[2:]
+        for name in (*list(PLANTS)[:2], others[number % len(others)]):
+            plant = PLANTS[name]
             yield FileCase("payload", f"{name} at {_shown(at)}", partial(_planted, content, at, plant))
     for at in _DOERS_AT:
         for name, plant in _DOERS.items():
@@ -291,8 +277,9 @@ def payloads(content: dict[str, Any]) -> Files:
 def damages(base: Path, content: dict[str, Any], rng: np.random.Generator) -> Files:
     """Every checkpoint that is damaged without malice."""
     record = content["hipseg"]
-    for at in places(record):
-        for name, value in _damages(value_at(record, at)).items():
+    for number, at in enumerate(places(record)):
+        gone, *others = _damages(value_at(record, at)).items()
+        for name, value in (gone, *others[number % 2 :][:1]):
             yield FileCase("leaf", f"{_shown(at)} {name}", partial(_changed, content, at, value))
     for name, made in _special(content).items():
         yield FileCase("content", name, partial(_save, made))

@@ -124,7 +124,6 @@ def _datasets() -> dict[str, Damage]:
             f"{name} empty": _replace(name, lambda content: content[:0]),
             f"{name} a row short": _replace(name, lambda content: content[:-1]),
             f"{name} of one rank more": _replace(name, lambda content: content[None]),
-            f"{name} of one row only": _replace(name, lambda content: content[0]),
             f"{name} of text": _replace(name, lambda content: np.full(len(content), b"text")),
             f"{name} an external link": _external_link(name),
             f"{name} in a raw file": _external_storage(name),

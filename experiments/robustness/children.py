@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import resource
+import shutil
 import signal
 import sys
 import time
@@ -18,6 +20,7 @@ MEMORY_MB: Final = 3000
 SECONDS: Final = 90
 SECRET_NAME: Final = "HIPSEG_ROBUSTNESS_SECRET"
 SECRET: Final = "5e93c2f0a1"
+_NAMED: Final = re.compile(r"[\w.@/-]+: ")
 
 
 @dataclass(frozen=True)
@@ -25,7 +28,8 @@ class Ending:
     """What became of a call.
 
     Attributes:
-        how: `done`, `refused` (exit code 1 and one line `hipseg: ...`), `traceback`, `signal` or `timeout`.
+        how: `done`, `refused` (exit code 1 and one line `hipseg: ...`), `unnamed` (the same, but it names no key),
+            `traceback`, `signal`, `timeout` or `payload` (planted code was run or a secret told).
         said: The line, or the exception's kind and place.
         mb: The most memory that the call's process or one of its children held, with what the parent handed down.
     """
@@ -42,10 +46,12 @@ class Door:
     Attributes:
         name: Of the command or function.
         call: What is called, in a child.
+        marker: What planted code would make; its presence afterwards is a `payload`.
     """
 
     name: str
     call: Callable[[], Any]
+    marker: Path | None = None
 
 
 def command(*arguments: str) -> Callable[[], None]:
@@ -132,14 +138,28 @@ def _peak_mb() -> float:
 
 def _call(door: Door, output: Path) -> tuple[str, str]:
     """How a call ends, and what it says."""
+    told = ""
     try:
-        door.call()
+        told = repr(door.call())
+        how, said = "done", ""
     except SystemExit as ended:
         sys.stderr.flush()
-        return judge_exit(ended.code, output.read_text(errors="replace"))
+        how, said = judge_exit(ended.code, output.read_text(errors="replace"))
     except BaseException as error:
-        return _judge_error(error)
-    return "done", ""
+        how, said = _judge_error(error)
+    if door.marker is not None:
+        if door.marker.exists():
+            shutil.rmtree(door.marker) if door.marker.is_dir() else door.marker.unlink()
+            return "payload", f"planted code was run; then {how} {said}"
+        if SECRET in told + said + _written(output.parent):
+            return "payload", f"an environment variable's value was told; then {how} {said}"
+    return how, said
+
+
+def _written(folder: Path) -> str:
+    """Everything in text files below a folder."""
+    files = [path for path in folder.rglob("*") if path.suffix in (".csv", ".json", ".txt", ".yaml") and path.is_file()]
+    return "".join(path.read_text(errors="replace") for path in files)
 
 
 def judge_exit(code: object, output: str) -> tuple[str, str]:
@@ -149,7 +169,8 @@ def judge_exit(code: object, output: str) -> tuple[str, str]:
     lines = [line for line in output.splitlines() if line.strip()]
     said = [line for line in lines if line.startswith("hipseg: ")]
     if code == 1 and len(said) == 1 and lines[-1] == said[0] and "Traceback" not in output:
-        return "refused", said[0].removeprefix("hipseg: ")
+        sentence = said[0].removeprefix("hipseg: ")
+        return ("refused" if _NAMED.match(sentence) else "unnamed"), sentence
     return "traceback", f"exit {code}: {' | '.join(lines)[-300:]}"
 
 
