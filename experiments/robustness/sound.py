@@ -1,4 +1,4 @@
-"""What the bad files are made of: sound films, a store, its split, a run with its checkpoint, by hipseg's own commands."""
+"""What bad files are made of: sound films, a store, its split, a run with its checkpoint, by hipseg's own commands."""
 
 from __future__ import annotations
 
@@ -72,22 +72,32 @@ class Sound:
         return command("evaluate", *given, *self.data(store, split), *more)
 
 
-def make_sound(folder: Path, scratch: Path) -> Sound:
-    """Make them all.
-
-    Raises:
-        RuntimeError: If a command fails on sound files, so that nothing would be learnt from bad ones.
-    """
-    sound = Sound(folder)
-    for number in range(6):
-        write_film(sound.films, f"{number:07d}", seed=number)
-    doors = [
+def steps(sound: Sound, scratch: Path) -> list[Door]:
+    """The commands that make everything but the films, and two that must take it."""
+    return [
         Door("preprocess", sound.preprocess(sound.store)),
         Door("split", command("split", f"store={sound.store}", f"out={sound.split}", "ratios=[0.34,0.33,0.33]")),
         Door("train", sound.train(sound.run)),
         Door("evaluate", sound.evaluate(scratch / "evaluation")),
         Door("report", command("report", f"runs=[{sound.run}]", f"out={scratch}/report.html")),
     ]
+
+
+def write_films(sound: Sound) -> None:
+    """Six films."""
+    for number in range(6):
+        write_film(sound.films, f"{number:07d}", seed=number)
+
+
+def make_sound(folder: Path, scratch: Path) -> Sound:
+    """Make everything, in children of this process.
+
+    Raises:
+        RuntimeError: If a command fails on sound files, so that nothing would be learnt from bad ones.
+    """
+    sound = Sound(folder)
+    write_films(sound)
+    doors = steps(sound, scratch)
     for door, ending in zip(doors, run(doors, scratch), strict=True):
         if ending.how != "done":
             raise RuntimeError(f"{door.name} ends on sound files: {ending.how} {ending.said}")
