@@ -76,8 +76,8 @@ _DOERS: Final[dict[str, Plant]] = {
         "_target_": "hipseg.commands.main", "arguments": ["phantom", f"out={marker}", "subjects=1", "plants=false"]},
     "hipseg.loggers.RunCsvLogger": lambda marker: {"_target_": "hipseg.loggers.RunCsvLogger", "folder": marker},
     "hipseg.loggers.PrivateWandbLogger": lambda marker: {
-        "_target_": "hipseg.loggers.PrivateWandbLogger", "folder": marker, "mode": "offline", "project": "p", "group": None,
-        "images": False, "subjects": False, "config": {}, "identity_key": "ab" * 16},
+        "_target_": "hipseg.loggers.PrivateWandbLogger", "folder": marker, "mode": "offline", "project": "p",
+        "group": None, "images": False, "subjects": False, "config": {}, "identity_key": "ab" * 16},
     "hipseg.callbacks.timing.Timing": lambda marker: {"_target_": "hipseg.callbacks.timing.Timing", "folder": marker},
     "hipseg.instantiation.make": lambda marker: {
         "_target_": "hipseg.instantiation.make", "_recursive_": False, "node": _mkdir(marker)},
@@ -124,7 +124,11 @@ def _damages(value: Any) -> dict[str, Any]:
         return {"missing": _GONE, "a number": 7, "absurd": "x" * 10**5}
     if isinstance(value, dict):
         return {"missing": _GONE, "a list": [1], "empty": {}}
-    return {"missing": _GONE, "a number": 7, "absurd": list(range(10**4))} if isinstance(value, list) else {"missing": _GONE, "a list": [1]}
+    return (
+        {"missing": _GONE, "a number": 7, "absurd": list(range(10**4))}
+        if isinstance(value, list)
+        else {"missing": _GONE, "a list": [1]}
+    )
 
 
 def _special(content: dict[str, Any]) -> dict[str, dict[str, Any]]:
@@ -156,7 +160,7 @@ def _special(content: dict[str, Any]) -> dict[str, dict[str, Any]]:
         "a weight on meta": weight(weights[first].to("meta")),
         "a weight NaN": weight(weights[first] * nan),
         "a weight infinite": weight(weights[first] + float("inf")),
-        "every weight NaN": {**content, "state_dict": {k: v * nan if v.is_floating_point() else v for k, v in weights.items()}},
+        "every weight NaN": {**content, "state_dict": {k: v * nan for k, v in weights.items()}},
         "record missing": {k: v for k, v in content.items() if k != "hipseg"},
         "record a list": {**content, "hipseg": [1]},
         "record empty": {**content, "hipseg": {}},
@@ -187,7 +191,7 @@ def _special(content: dict[str, Any]) -> dict[str, dict[str, Any]]:
         "strides 0": leaf(("model", "strides"), [0]),
         "spatial_dims 10**9": leaf(("model", "spatial_dims"), 10**9),
         "residual units 10**7": leaf(("model", "num_res_units"), 10**7),
-        "another network": leaf(("model",), {"_target_": "monai.networks.nets.ViT", "_partial_": True, "in_channels": 1}),
+        "another network": leaf(("model",), {"_target_": "monai.networks.nets.ViT", "_partial_": True}),
         "a network that does not exist": leaf(("model", "_target_"), "monai.networks.nets.Nothing"),
         "a module as network": leaf(("model", "_target_"), "monai.networks.nets"),
         "a function as network": leaf(("model", "_target_"), "monai.networks.nets.resnet18"),

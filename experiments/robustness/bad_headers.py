@@ -1,4 +1,4 @@
-"""Films whose header is wrong in one place: every attribute that is read, in every way that an attribute can be wrong."""
+"""Films whose header is wrong in one place: every attribute that is read, in every way that one can be wrong."""
 
 from __future__ import annotations
 
@@ -122,11 +122,18 @@ def _spacings(bases: Iterator[Base], points: bytes) -> Films:
     for name, value in _SPACINGS.items():
         base, elements = next(bases)
         stated = text(_PIXEL_SPACING, "DS", value)
-        yield _case(f"both spacings {name} ({base})", with_element(elements, stated, text(_IMAGER, "DS", value)), points)
+        yield _case(
+            f"both spacings {name} ({base})",
+            with_element(elements, stated, text(_IMAGER, "DS", value)),
+            points,
+            "spacing",
+        )
         alone = {tag: element for tag, element in elements.items() if tag != _PIXEL_SPACING}
-        yield _case(f"imager spacing {name} ({base})", with_element(alone, text(_IMAGER, "DS", value)), points)
+        yield _case(
+            f"imager spacing {name} ({base})", with_element(alone, text(_IMAGER, "DS", value)), points, "spacing"
+        )
     for base, elements in itertools.islice(bases, 2):
-        yield _case(f"no spacing ({base})", without(elements, _PIXEL_SPACING, _IMAGER), points)
+        yield _case(f"no spacing ({base})", without(elements, _PIXEL_SPACING, _IMAGER), points, "spacing")
 
 
 def _sizes(bases: Sequence[Base], points: bytes) -> Films:

@@ -16,7 +16,17 @@ def _texts(sound: str) -> dict[str, bytes]:
         return (head.replace("160", str(count)) + "{\n" + "\n".join(given) + "\n}\n").encode("latin-1")
 
     first, rest = lines[0], lines[1:]
-    numbers = ("nan nan", "inf inf", "1e308 1e308", "-1e308 1e308", "1e-320 1e-320", "1e400 1", "0 0", "1_0 2", "9" * 4301 + " 1")
+    numbers = (
+        "nan nan",
+        "inf inf",
+        "1e308 1e308",
+        "-1e308 1e308",
+        "1e-320 1e-320",
+        "1e400 1",
+        "0 0",
+        "1_0 2",
+        "9" * 4301 + " 1",
+    )
     made = {f"a line of {value[:20]}": holding(value, *rest) for value in numbers}
     made |= {f"all lines of {value[:20]}": holding(*[value] * 160) for value in numbers}
     made |= {

@@ -261,7 +261,12 @@ def _copy_and(base: Path, damage: Damage, path: Path) -> None:
 def _bytes(base: Path, rng: np.random.Generator) -> dict[str, bytes]:
     content = base.read_bytes()
     made = {f"only {share:.0%} of the bytes": content[: int(share * len(content))] for share in (0.0, 0.01, 0.5, 0.99)}
-    made |= {"text": b"not a store", "zeros": bytes(4096), "signature only": content[:8], "without its signature": content[8:]}
+    made |= {
+        "text": b"not a store",
+        "zeros": bytes(4096),
+        "signature only": content[:8],
+        "without its signature": content[8:],
+    }
     made["a size field of all ones"] = content[:40] + struct.pack("<Q", 2**64 - 1) + content[48:]
     for number in range(16):
         count, within = (1, 8, 64, 512)[number % 4], (4096, 10**9)[number // 4 % 2]

@@ -77,13 +77,19 @@ def bad_runs(run: Path) -> Files:
     texts = {
         "empty": "", "a list": "[]", "a number": "7", "null": "null", "text": '"text"', "{}": "{}", "half": "{",
         "deep": "[" * 20000, "a long number": f'{{"test/hips": {_LONG_NUMBER}}}', "NaN": '{"test/hips": NaN}',
-        "values of text": json.dumps(dict.fromkeys(summary, "many")), "values of lists": json.dumps(dict.fromkeys(summary, [1])),
-        "nested": json.dumps({"test": summary}), "HTML": json.dumps({"<script>alert(1)</script>": "<script>alert(1)</script>"}),
+        "values of text": json.dumps(dict.fromkeys(summary, "many")),
+        "values of lists": json.dumps({name: [1] for name in summary}),
+        "nested": json.dumps({"test": summary}),
+        "HTML": json.dumps({"<script>alert(1)</script>": "<script>alert(1)</script>"}),
         "names twice": json.dumps(summary | {"run": 1, "overrides": 2}),
     }  # fmt: skip
     for name, text in texts.items():
         yield FileCase("summary.json", name, partial(_write, text.encode()))
-    for name, content in {"binary": bytes(range(256)), "not UTF-8": b'{"a": "\xff"}', "a byte-order mark": b"\xef\xbb\xbf{}"}.items():
+    for name, content in {
+        "binary": bytes(range(256)),
+        "not UTF-8": b'{"a": "\xff"}',
+        "a byte-order mark": b"\xef\xbb\xbf{}",
+    }.items():
         yield FileCase("summary.json", name, partial(_write, content))
     overrides = {
         "a number": "7", "a dictionary": "a: 1", "numbers": "- 1\n- 2", "lists": "- [1]\n- [2]", "text": "text",

@@ -20,7 +20,7 @@ MEMORY_MB: Final = 3000
 SECONDS: Final = 90
 SECRET_NAME: Final = "HIPSEG_ROBUSTNESS_SECRET"
 SECRET: Final = "5e93c2f0a1"
-_NAMED: Final = re.compile(r"[\w.@/-]+: ")
+_NAMED: Final = re.compile(r"(?!(hipseg|torch|monai|pytorch_lightning)\.)[\w.@/-]+: ")  # a key or file, not a class
 
 
 @dataclass(frozen=True)
@@ -182,6 +182,10 @@ def _judge_error(error: BaseException) -> tuple[str, str]:
     if isinstance(error, HipsegError):
         return ("refused", text) if "\n" not in str(error) else ("traceback", f"several lines: {text[:200]}")
     places = traceback.extract_tb(error.__traceback__)
-    own = [place for place in places if "hipseg/" in place.filename.replace(os.sep, "/") and "commands/__init__" not in place.filename]
+    own = [
+        place
+        for place in places
+        if "hipseg/" in place.filename.replace(os.sep, "/") and "commands/__init__" not in place.filename
+    ]
     where = f"{own[-1].filename.rpartition('hipseg/')[2]}:{own[-1].name}" if own else "?"
     return "traceback", f"{type(error).__name__} in {where}: {text[:160]}"

@@ -118,7 +118,9 @@ def _element(content: bytes, place: int) -> tuple[Element, int]:
     tag, vr = group << 16 | number, content[place + 4 : place + 6].decode("latin-1")
     long = vr in _LONG
     start = place + (12 if long else 8)
-    length = struct.unpack_from("<I", content, place + 8)[0] if long else struct.unpack_from("<H", content, place + 6)[0]
+    length = (
+        struct.unpack_from("<I", content, place + 8)[0] if long else struct.unpack_from("<H", content, place + 6)[0]
+    )
     if length != _UNDEFINED:
         return Element(tag, vr, content[start : start + length]), start + length
     end = _items_end(content, start)

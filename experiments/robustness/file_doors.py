@@ -17,17 +17,22 @@ Doors = Callable[[Sound, FileCase, Path, Path], list[Door]]
 _IN_A_RUN = {"overrides.yaml": ".hydra/overrides.yaml", "figures": "figures/mjsw.png"}
 
 
+def _in_turn(doors: dict[str, Callable[[], Any]], path: Path) -> dict[str, Callable[[], Any]]:
+    """One of the doors, by the number of the case."""
+    name = list(doors)[int(path.stem) % len(doors)]
+    return {name: doors[name]}
+
+
 def store_doors(sound: Sound, case: FileCase, path: Path, scratch: Path) -> list[Door]:
-    """Every command that reads a store, and the one that continues it; `train`, which takes seconds, for each third."""
+    """`evaluate`, which reads all of a store, and in turn another command that reads or continues it."""
     copy = scratch / "copy.h5"
     shutil.copy(path, copy)
-    doors = {
+    others = {
         "split": command("split", f"store={path}", f"out={scratch}/s.csv", "ratios=[0.34,0.33,0.33]"),
         "preprocess store=": sound.preprocess(copy),
-        "evaluate": sound.evaluate(scratch / "evaluate", store=path),
+        "train": sound.train(scratch / "train", store=path),
     }
-    if int(path.stem) % 3 == 0:
-        doors["train"] = sound.train(scratch / "train", store=path)
+    doors = {"evaluate": sound.evaluate(scratch / "evaluate", store=path), **_in_turn(others, path)}
     return [Door(name, call) for name, call in doors.items()]
 
 
@@ -38,33 +43,32 @@ def _load(path: Path) -> Any:
 
 
 def checkpoint_doors(sound: Sound, case: FileCase, path: Path, scratch: Path) -> list[Door]:
-    """Every way in.
+    """`hipseg.load` and in turn another way in, so that every place of a record meets them all.
 
-    `init` reads the weights alone and trains where it accepts: for what is wrong with the file, and each tenth other. The
-    locator, which is loaded as the others are, for what is planted.
+    `init` reads the weights alone, and trains where it accepts: it is for what is wrong with the file or the weights.
     """
     marker = path.with_name(f"{MARKER}_{path.stem}")
     film = next((sound.films / "CHECK").rglob("*.dcm"))
     joint = "region=joint", f"locator={path}"
-    doors = {
-        "hipseg.load": partial(_load, path),
+    others = {
         "predict": command("predict", f"checkpoint={path}", f"input={film}", f"out={scratch}/predict"),
         "evaluate": sound.evaluate(scratch / "evaluate", checkpoint=path),
+        "preprocess locator=": sound.preprocess(scratch / "joints.h5", *joint),
     }
-    if case.kind in ("payload", "pickle") or int(path.stem) % 5 == 0:
-        doors["preprocess locator="] = sound.preprocess(scratch / "joints.h5", *joint)
-    if case.kind in ("bytes", "pickle") or int(path.stem) % 10 == 0 or "weight" in case.name:
+    doors = {"hipseg.load": partial(_load, path), **_in_turn(others, path)}
+    if case.kind in ("bytes", "pickle") or "weight" in case.name:
         doors["train init="] = sound.train(scratch / "train", f"init={path}")
     return [Door(name, call, marker) for name, call in doors.items()]
 
 
 def table_doors(sound: Sound, case: FileCase, path: Path, scratch: Path) -> list[Door]:
-    """The commands that read this kind of table."""
+    """A command that reads this kind of table."""
     if case.kind == "split":
-        doors = [Door("evaluate data.split=", sound.evaluate(scratch / "evaluate", split=path))]
-        if int(path.stem) % 3 == 0:
-            doors.append(Door("train data.split=", sound.train(scratch / "train", split=path)))
-        return doors
+        doors = {
+            "train data.split=": sound.train(scratch / "train", split=path),
+            "evaluate data.split=": sound.evaluate(scratch / "evaluate", split=path),
+        }
+        return [Door(name, call) for name, call in _in_turn(doors, path).items()]
     if case.kind == "truth":
         return [Door("evaluate truth=", sound.evaluate(scratch / "evaluate", f"truth={path}"))]
     folder = scratch / "run"

@@ -54,7 +54,7 @@ class Row(NamedTuple):
 
 def _tells_of_predict(subject: str, case: FilmCase) -> bool:
     """Whether a film is put through `predict`, which reads no points file and draws what it measures, too."""
-    return case.kind != "points" and (case.kind in ("bits", "bomb", "size") or int(subject) % 4 == 0)
+    return case.kind != "points" and (case.kind in ("bits", "bomb", "size", "spacing") or int(subject) % 4 == 0)
 
 
 class Corpus:
@@ -166,18 +166,21 @@ def main() -> None:
     parser.add_argument("--results", type=Path, default=Path(__file__).parent / "results.csv")
     parser.add_argument("--details", type=Path, default=None, help="CSV for a row a case and door")
     given = parser.parse_args()
+    if given.details:
+        given.details.unlink(missing_ok=True)
     start = time.monotonic()
     with TemporaryDirectory() as folder:
         corpus = Corpus(Path(folder).resolve(), given.seed, given.every)
         found: list[Row] = []
         for part in given.parts:
-            found += getattr(corpus, part)()
+            for row in getattr(corpus, part)():
+                found.append(row)
+                if given.details:  # at once, so that a run that is ended tells what it found
+                    pd.DataFrame([row]).to_csv(given.details, mode="a", index=False, header=len(found) == 1)
             print(f"{part}: {time.monotonic() - start:.0f} s", flush=True)
     rows = pd.DataFrame(found, columns=list(Row._fields))
     table = summarise(rows)
     table.to_csv(given.results, index=False)
-    if given.details:
-        rows.to_csv(given.details, index=False)
     print(table.to_string(index=False))
     print_escapes(rows)
     total = rows["how"].value_counts()

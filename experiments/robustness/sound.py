@@ -65,7 +65,12 @@ class Sound:
         return command("train", *self.data(store, split), *FIELD, *NETWORK, *fast, f"out={out}", *more)
 
     def evaluate(
-        self, out: Path, *more: str, checkpoint: Path | None = None, store: Path | None = None, split: Path | None = None
+        self,
+        out: Path,
+        *more: str,
+        checkpoint: Path | None = None,
+        store: Path | None = None,
+        split: Path | None = None,
     ) -> Callable[[], None]:
         """A call of `hipseg evaluate`."""
         given = f"checkpoint={checkpoint or self.checkpoint}", "trainer.accelerator=cpu", f"out={out}"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import shutil
 import subprocess
 import sys
@@ -90,7 +89,7 @@ def check(cases: dict[str, FilmCase], stored: Sequence[str], reasons: dict[str, 
         for part, reason in REASONS.items():
             if part in case.name and reasons.get(subject) != reason and (reason or subject not in reasons):
                 wrong.append((case.name, reasons.get(subject, "stored")))
-    assert wrong == []
+    assert not wrong, "\n".join(map(str, wrong))
 
 
 def excluded(table: Path) -> dict[str, str]:
@@ -104,7 +103,7 @@ def excluded(table: Path) -> dict[str, str]:
 
 @pytest.mark.parametrize(
     ("kinds", "every"),
-    [(("header",), 6), (("broken off",), 2), (("flipped",), 4), (("points",), 1)],
+    [(("header",), 10), (("broken off",), 3), (("flipped",), 8), (("points",), 1)],
     ids=lambda part: part[0] if isinstance(part, tuple) else "",
 )
 def test_every_film_is_stored_or_excluded(kinds: tuple[str, ...], every: int, bases: Path, tmp_path: Path) -> None:
@@ -124,11 +123,11 @@ def hipseg(*arguments: str) -> None:
     assert (done.returncode, "Traceback" in done.stderr) == (0, False), done.stderr[-500:]
 
 
-FORGED = "size", "bits", "frame", "bomb"
+FORGED = "size", "bits", "frame", "bomb", "spacing"  # what takes gigabytes or brings down a decoder
 
 
 def test_forged_frames_end_no_preprocessing(bases: Path, tmp_path: Path) -> None:
-    cases = write(tmp_path / "in", bases, chosen(corpus(bases), *FORGED, every=3))
+    cases = write(tmp_path / "in", bases, chosen(corpus(bases), *FORGED, every=5))
     grid = "rows=128", "columns=128", "spacing_mm=3.6"
     hipseg("preprocess", f"input={tmp_path}/in", f"store={tmp_path}/store.h5", "workers=1", *grid)
     check(cases, Store(tmp_path / "store.h5").films["subject"].tolist(), excluded(tmp_path / "store.h5.exclusions.csv"))
@@ -136,7 +135,7 @@ def test_forged_frames_end_no_preprocessing(bases: Path, tmp_path: Path) -> None
 
 @pytest.mark.slow
 def test_bad_films_end_no_prediction(bases: Path, sound: Sound, tmp_path: Path) -> None:
-    cases = write(tmp_path / "in", bases, chosen(corpus(bases), *FORGED, "header", every=25))
+    cases = write(tmp_path / "in", bases, chosen(corpus(bases), *FORGED, "header", every=40))
     hipseg("predict", f"checkpoint={sound.checkpoint}", f"input={tmp_path}/in/CHECK", f"out={tmp_path}/out")
     table = pd.read_csv(tmp_path / "out/predictions.csv", keep_default_na=False)
     subjects = table["file"].map(lambda file: Path(file).name.split("_")[0])
@@ -160,7 +159,7 @@ def test_limits_can_be_set(limit: str, sound: Sound, tmp_path: Path) -> None:
     assert len(Store(store).films) == 0
 
 
-@pytest.mark.parametrize("limit", ["megapixels=0", "file_mb=-1", "points_kb=much", "spacing_mm=[2,1]", "spacing_mm=[0,1]"])
+@pytest.mark.parametrize("limit", ["megapixels=0", "file_mb=-1", "points_kb=much", "spacing_mm=[2,1]"])
 def test_limit_that_is_none_is_named(
     limit: str, sound: Sound, tmp_path: Path, complaint: Callable[[Callable[[], object]], str]
 ) -> None:
@@ -188,5 +187,5 @@ def test_corpus_is_large_and_the_same_each_time(bases: Path) -> None:
     cases, again = corpus(bases), corpus(bases)
     assert len(cases) >= 500
     assert len({(case.kind, case.name) for case in cases}) == len(cases)
-    same = (a.film() == b.film() and a.points() == b.points() for a, b in itertools.islice(zip(cases, again), 0, None, 7))
+    same = (a.film() == b.film() and a.points() == b.points() for a, b in zip(cases[::7], again[::7], strict=True))
     assert all(same)
