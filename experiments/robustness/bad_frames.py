@@ -1,4 +1,4 @@
-"""Films whose pixel data are wrong: forged headers, bombs, odd fragments, files that break off or have flipped bytes."""
+"""Films whose pixel data are wrong: forged headers, bombs, odd fragments, files that break off, flipped bytes."""
 
 from __future__ import annotations
 
