@@ -10,11 +10,11 @@ from functools import partial
 from typing import Final
 
 import numpy as np
-from bad_headers import Base
 from cases import FilmCase, Films
 from dicom_bytes import PIXELS, TRANSFER_SYNTAX, Element, Elements, encapsulated, frame, item, sized, text, with_element
+from sound_films import SIDE, Base
 
-_FORGED_SIZES: Final = (0, 1, 199, 20000, 30000, 65500, 65535)
+_FORGED_SIZES: Final = (0, 1, SIDE - 1, 20000, 30000, 65500, 65535)
 _BOMB: Final = 20000
 _JPEG_LOSSLESS, _JPEG2000, _RLE = "1.2.840.10008.1.2.4.70", "1.2.840.10008.1.2.4.90", "1.2.840.10008.1.2.5"
 _DEFLATED: Final = "1.2.840.10008.1.2.1.99"
@@ -87,7 +87,7 @@ def _forged(jpeg: Base, jpeg2000: Base, rle: Base, points: bytes) -> Films:
     """Frames that state another size than they hold; each in a file that states the same and in one that does not."""
     coded, planes = frame(jpeg[1]), frame(rle[1])
     for side in _FORGED_SIZES:
-        for rows, columns in ((side, side), (side, 200)):
+        for rows, columns in ((side, side), (side, SIDE)):
             for agrees in (True, False):
                 name = f"frame states {rows} x {columns}, the file {'too' if agrees else 'not'}"
                 for base, elements, forged in (
@@ -97,11 +97,11 @@ def _forged(jpeg: Base, jpeg2000: Base, rle: Base, points: bytes) -> Films:
                     whole = sized(elements, rows, columns) if agrees else elements
                     yield _case(f"{name} ({base})", with_element(whole, encapsulated([forged])), points)
     for precision, parts in ((0, 1), (1, 1), (17, 1), (255, 1), (16, 0), (16, 3), (16, 255)):
-        forged = jpeg_of(coded, 200, 200, precision, parts)
+        forged = jpeg_of(coded, SIDE, SIDE, precision, parts)
         yield _case(f"JPEG of {precision} bits, {parts} parts", with_element(jpeg[1], encapsulated([forged])), points)
     for fields in (
         {"components": 0}, {"components": 3}, {"components": 16384}, {"precision": 37}, {"precision": 127},
-        {"precision": 255}, {"x_offset": 199}, {"x_offset": 0xFFFFFFFF}, {"x_tile": 0}, {"x_tile": 1, "y_tile": 1},
+        {"precision": 255}, {"x_offset": SIDE - 1}, {"x_offset": 0xFFFFFFFF}, {"x_tile": 0}, {"x_tile": 1, "y_tile": 1},
         {"x": 0xFFFFFFFF, "y": 0xFFFFFFFF}, {"x": 65500, "y": 65500, "x_tile": 1, "y_tile": 1},
     ):  # fmt: skip
         forged = jpeg2000_of(frame(jpeg2000[1]), **fields)
@@ -159,8 +159,8 @@ def _bombs(base: Base, points: bytes, rng: np.random.Generator) -> Films:
     yield FilmCase("bomb", "JPEG of 20,000 x 20,000", lambda: coded(_JPEG_LOSSLESS, empty_jpeg(_BOMB)), sound, True)
     yield FilmCase("bomb", "RLE of 20,000 x 20,000", lambda: coded(_RLE, empty_rle(_BOMB)), sound, True)
     yield FilmCase("bomb", "deflated 20,000 x 20,000", partial(deflated, elements, 2 * _BOMB**2, _BOMB), sound, True)
-    yield FilmCase("bomb", "deflated 400 MB for 200 x 200", partial(deflated, elements, 400 << 20, 200), sound, True)
-    short = deflated(elements, 80000, 200)
+    yield FilmCase("bomb", "deflated 400 MB for 256 x 256", partial(deflated, elements, 400 << 20, SIDE), sound, True)
+    short = deflated(elements, 2 * SIDE**2, SIDE)
     yield _case("half of a deflated file", short[: len(short) * 2 // 3], points, "bomb")
     noise = short[:400] + rng.bytes(2000)
     yield _case("noise that is called deflated", noise, points, "bomb")

@@ -14,7 +14,6 @@ from dicom_bytes import (
     ROWS,
     TRANSFER_SYNTAX,
     Element,
-    Elements,
     lying,
     put_together,
     short,
@@ -23,6 +22,7 @@ from dicom_bytes import (
     with_element,
     without,
 )
+from sound_films import SIDE, Base
 
 ATTRIBUTES: Final[dict[str, tuple[int, str]]] = {
     "SpecificCharacterSet": (0x00080005, "CS"),
@@ -64,7 +64,10 @@ _SPACINGS: Final = {
     "one of them": "2.2\\", "negative": "-2.2\\-2.2", "long number": f"{LONG_NUMBER}\\{LONG_NUMBER}",
     "comma": "2,2\\2,2", "hexadecimal": "0x1p-3\\0x1p-3", "underscored": "1_0\\1_0", "far apart": "1e-9\\1e9",
 }  # fmt: skip
-_SIZES: Final = [(0, 0), (0, 200), (200, 0), (1, 1), (1, 65535), (201, 200), (400, 400), (20000, 20000), (65535, 65535)]
+_SIZES: Final = [
+    (0, 0), (0, SIDE), (SIDE, 0), (1, 1), (1, 65535), (SIDE + 1, SIDE), (2 * SIDE, 2 * SIDE), (20000, 20000),
+    (65535, 65535),
+]  # fmt: skip
 _BITS: Final = [
     (8, 12, 11, 0), (16, 0, 0, 0), (16, 17, 16, 0), (16, 12, 15, 0), (16, 12, 0, 0), (16, 12, 65535, 0), (1, 1, 0, 0),
     (32, 12, 11, 0), (64, 64, 63, 0), (12, 12, 11, 0), (16, 16, 15, 1), (16, 12, 11, 1), (0, 0, 0, 0), (16, 1, 0, 1),
@@ -78,8 +81,6 @@ _SYNTAXES: Final = {
     "HTJ2K": "1.2.840.10008.1.2.4.201", "RLE": "1.2.840.10008.1.2.5", "none such": "1.2.3.4", "empty": "",
     "not a UID": "\0abc",
 }  # fmt: skip
-
-Base = tuple[str, Elements]
 
 
 def wrong_values(vr: str) -> Iterator[tuple[str, str, bytes]]:
@@ -166,7 +167,7 @@ def _pixel_element(bases: Iterator[Base], points: bytes) -> Films:
         base, elements = next(bases)
         pixels = Element(PIXELS, representation, elements[PIXELS].value[:40000], elements[PIXELS].stated)
         yield _case(f"pixel data as {representation} ({base})", with_element(elements, pixels), points)
-    for stated in (0, 1, 79999, 80002, 0x7FFFFFFF, 0xFFFFFFFE, 0xFFFFFFFF):
+    for stated in (0, 1, 2 * SIDE**2 - 1, 2 * SIDE**2 + 2, 0x7FFFFFFF, 0xFFFFFFFE, 0xFFFFFFFF):
         base, elements = next(bases)
         content = with_element(elements, lying(elements[PIXELS], stated))
         yield _case(f"pixel data stating {stated} bytes ({base})", content, points)

@@ -14,7 +14,7 @@ _LONG_NUMBER = "9" * 4301
 def _odd(sound: str) -> dict[str, bytes]:
     """What can be wrong with any CSV file, from a sound one of at least two columns."""
     head, *rows = sound.splitlines()
-    first = rows[0].split(",")[0]
+    first = (rows or [head])[0].split(",")[0]
     lines = "\n".join(rows)
     return {
         "empty": b"",

@@ -12,7 +12,7 @@ from typing import Final
 import pandas as pd
 from cases import FilmCase
 from children import Door, Ending, command, run
-from small_films import CHECK
+from sound_films import film_path, points_path
 
 SOUND: Final = "SOUND"
 GRID: Final = ("rows=128", "columns=128", "spacing_mm=3.6")
@@ -45,16 +45,6 @@ class Found:
 
     of: dict[str, tuple[str, str]] = field(default_factory=dict)
     peak_mb: float = 0.0
-
-
-def film_path(subject: str) -> str:
-    """Below an input folder."""
-    return CHECK.film.format(subject=subject, visit="T00")
-
-
-def points_path(subject: str) -> str:
-    """Below an input folder."""
-    return CHECK.points.format(subject=subject, visit="T00")
 
 
 def write_corpus(folder: Path, cases: Sequence[FilmCase]) -> Films:

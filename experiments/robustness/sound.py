@@ -9,7 +9,7 @@ from pathlib import Path
 
 from children import Door, command, run
 from film_doors import GRID
-from small_films import write_film
+from sound_films import write_sound_film
 
 FIELD = ("data.field.row=32", "data.field.column=0", "data.field.rows=64", "data.field.columns=64")
 NETWORK = ("model.channels=[4,8]", "model.strides=[2]")
@@ -91,7 +91,7 @@ def steps(sound: Sound, scratch: Path) -> list[Door]:
 def write_films(sound: Sound) -> None:
     """Six films."""
     for number in range(6):
-        write_film(sound.films, f"{number:07d}", seed=number)
+        write_sound_film(sound.films, f"{number:07d}", seed=number)
 
 
 def make_sound(folder: Path, scratch: Path) -> Sound:
