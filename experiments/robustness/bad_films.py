@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -21,10 +20,9 @@ def bad_films(folder: Path, seed: int) -> list[FilmCase]:
         seed: Of flipped bytes.
     """
     bases, points = sound_films(folder)
-    plain: Sequence[Path] = sorted(folder.rglob("CRplain*.dcm"))
     rng = np.random.default_rng(seed)
     return [
         *bad_headers(bases, points),
         *bad_frames(bases, points, rng),
-        *bad_points(plain[0].read_bytes(), points),
+        *bad_points(bases[0][1], points),
     ]

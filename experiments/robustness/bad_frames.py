@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import struct
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import Final
 
@@ -14,6 +14,7 @@ from cases import FilmCase, Films
 from dicom_bytes import PIXELS, TRANSFER_SYNTAX, Element, Elements, encapsulated, frame, item, sized, text, with_element
 from sound_films import SIDE, Base
 
+Turn = Iterator[Base]
 _FORGED_SIZES: Final = (0, 1, SIDE - 1, 20000, 30000, 65500, 65535)
 _BOMB: Final = 20000
 _JPEG_LOSSLESS, _JPEG2000, _RLE = "1.2.840.10008.1.2.4.70", "1.2.840.10008.1.2.4.90", "1.2.840.10008.1.2.5"
@@ -83,30 +84,34 @@ def deflated(elements: Elements, pixels: int, side: int) -> bytes:
     return b"\0" * 128 + b"DICM" + meta + b"".join(parts) + packer.flush()
 
 
-def _forged(jpeg: Base, jpeg2000: Base, rle: Base, points: bytes) -> Films:
+def _forged(jpegs: Turn, jpegs2000: Turn, rles: Turn, points: bytes) -> Films:
     """Frames that state another size than they hold; each in a file that states the same and in one that does not."""
-    coded, planes = frame(jpeg[1]), frame(rle[1])
     for side in _FORGED_SIZES:
         for rows, columns in ((side, side), (side, SIDE)):
             for agrees in (True, False):
                 name = f"frame states {rows} x {columns}, the file {'too' if agrees else 'not'}"
+                jpeg, jpeg2000 = next(jpegs), next(jpegs2000)
                 for base, elements, forged in (
-                    (*jpeg, jpeg_of(coded, rows, columns)),
+                    (*jpeg, jpeg_of(frame(jpeg[1]), rows, columns)),
                     (*jpeg2000, _tiled(jpeg2000[1], columns, rows)),
                 ):
                     whole = sized(elements, rows, columns) if agrees else elements
                     yield _case(f"{name} ({base})", with_element(whole, encapsulated([forged])), points)
     for precision, parts in ((0, 1), (1, 1), (17, 1), (255, 1), (16, 0), (16, 3), (16, 255)):
-        forged = jpeg_of(coded, SIDE, SIDE, precision, parts)
+        jpeg = next(jpegs)
+        forged = jpeg_of(frame(jpeg[1]), SIDE, SIDE, precision, parts)
         yield _case(f"JPEG of {precision} bits, {parts} parts", with_element(jpeg[1], encapsulated([forged])), points)
     for fields in (
         {"components": 0}, {"components": 3}, {"components": 16384}, {"precision": 37}, {"precision": 127},
         {"precision": 255}, {"x_offset": SIDE - 1}, {"x_offset": 0xFFFFFFFF}, {"x_tile": 0}, {"x_tile": 1, "y_tile": 1},
         {"x": 0xFFFFFFFF, "y": 0xFFFFFFFF}, {"x": 65500, "y": 65500, "x_tile": 1, "y_tile": 1},
     ):  # fmt: skip
+        jpeg2000 = next(jpegs2000)
         forged = jpeg2000_of(frame(jpeg2000[1]), **fields)
         yield _case(f"JPEG 2000 of {fields}", with_element(jpeg2000[1], encapsulated([forged])), points)
     for place, value in ((0, 0), (0, 1), (0, 16), (0, 0xFFFFFFFF), (4, 0), (4, 0xFFFFFFFF), (8, 1), (8, 0x7FFFFFFF)):
+        rle = next(rles)
+        planes = frame(rle[1])
         forged = planes[:place] + struct.pack("<I", value) + planes[place + 4 :]
         yield _case(f"RLE with {value} at {place}", with_element(rle[1], encapsulated([forged])), points)
 
@@ -119,28 +124,31 @@ def _case(name: str, content: bytes, points: bytes, kind: str = "frame") -> Film
     return FilmCase(kind, name, lambda: content, lambda: points)
 
 
-def _fragments(bases: Sequence[Base], points: bytes) -> Films:
-    for base, elements in bases:
-        coded = frame(elements)
-        half = len(coded) // 4 * 2
-        parts = [coded[at : at + 100] for at in range(0, len(coded), 100)]
-        for name, pixels in {
-            "two fragments": encapsulated([coded[:half], coded[half:]]),
-            "fragments of 100 bytes": encapsulated(parts),
-            "an empty fragment": encapsulated([b""]),
-            "no fragment": encapsulated([]),
-            "a frame twice": encapsulated([coded, coded]),
-            "no end": encapsulated([coded], end=False),
-            "a table of one offset": encapsulated([coded], struct.pack("<I", 0)),
-            "a table of a wrong offset": encapsulated([coded], struct.pack("<I", 0xFFFFFFF0)),
-            "a table of many offsets": encapsulated([coded], struct.pack("<100I", *range(100))),
-            "a table of three bytes": encapsulated([coded], b"\1\2\3"),
-            "a fragment that states too much": Element(PIXELS, "OB", item(b"") + item(coded, 0x7FFFFFFF), 0xFFFFFFFF),
-            "no items": Element(PIXELS, "OB", coded, 0xFFFFFFFF),
-            "half a frame": encapsulated([coded[:half]]),
-            "zeros in place of a frame": encapsulated([bytes(len(coded))]),
-        }.items():
-            yield _case(f"{name} ({base})", with_element(elements, pixels), points)
+def _fragments(turns: Sequence[Turn], points: bytes) -> Films:
+    for turn in turns:
+        for name, change in _FRAGMENTS.items():
+            base, elements = next(turn)
+            yield _case(f"{name} ({base})", with_element(elements, change(frame(elements))), points)
+
+
+_FRAGMENTS: Final[dict[str, Callable[[bytes], Element]]] = {
+    "two fragments": lambda coded: encapsulated([coded[:2000], coded[2000:]]),
+    "fragments of 100 bytes": lambda coded: encapsulated([coded[at : at + 100] for at in range(0, len(coded), 100)]),
+    "an empty fragment": lambda coded: encapsulated([b""]),
+    "no fragment": lambda coded: encapsulated([]),
+    "a frame twice": lambda coded: encapsulated([coded, coded]),
+    "no end": lambda coded: encapsulated([coded], end=False),
+    "a table of one offset": lambda coded: encapsulated([coded], struct.pack("<I", 0)),
+    "a table of a wrong offset": lambda coded: encapsulated([coded], struct.pack("<I", 0xFFFFFFF0)),
+    "a table of many offsets": lambda coded: encapsulated([coded], struct.pack("<100I", *range(100))),
+    "a table of three bytes": lambda coded: encapsulated([coded], b"\1\2\3"),
+    "a fragment that states too much": lambda coded: Element(
+        PIXELS, "OB", item(b"") + item(coded, 0x7FFFFFFF), 0xFFFFFFFF
+    ),
+    "no items": lambda coded: Element(PIXELS, "OB", coded, 0xFFFFFFFF),
+    "half a frame": lambda coded: encapsulated([coded[: len(coded) // 2]]),
+    "zeros in place of a frame": lambda coded: encapsulated([bytes(len(coded))]),
+}
 
 
 def _bombs(base: Base, points: bytes, rng: np.random.Generator) -> Films:
@@ -189,11 +197,14 @@ def bad_frames(bases: Sequence[Base], points: bytes, rng: np.random.Generator) -
         points: A sound points file.
         rng: Of flipped bytes.
     """
-    plain, rle, jpeg, jpeg2000 = bases[:4]
-    yield from _forged(jpeg, jpeg2000, rle, points)
-    yield from _fragments([rle, jpeg, jpeg2000], points)
-    yield from _bombs(plain, points, rng)
-    for base, elements in bases:
+    rles, jpegs, jpegs2000 = (
+        itertools.cycle([base for base in bases if base[0] == f"CR {syntax}"])
+        for syntax in ("rle", "jpeg_lossless", "jpeg2000")
+    )
+    yield from _forged(jpegs, jpegs2000, rles, points)
+    yield from _fragments([rles, jpegs, jpegs2000], points)
+    yield from _bombs(bases[0], points, rng)
+    for base, elements in bases[:8]:
         places = (0, 1, 128, 132, 200, 0.02, 0.5, 0.999) if base.startswith("CR") else (140, 0.01, 0.9)
         for name, content in broken_off(with_element(elements), places):
             yield _case(f"{name} ({base})", content, points, "broken off")

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 
 from cases import FilmCase, Films
+from dicom_bytes import PIXELS, Elements, with_element
 
 
 def _texts(sound: str) -> dict[str, bytes]:
@@ -70,18 +73,21 @@ def _large(sound: str) -> dict[str, Callable[[], bytes]]:
     }
 
 
-def bad_points(film: bytes, sound: bytes) -> Films:
+def bad_points(film: Elements, sound: bytes) -> Films:
     """Every bad points file.
 
     Args:
-        film: A sound film.
+        film: A sound film, plain; each case has it with another pixel, since the same film twice is no use.
         sound: Its sound points file.
     """
+    pixels = film[PIXELS]
 
-    def whole() -> bytes:
-        return film
+    def whole(number: int) -> bytes:
+        return with_element(film, replace(pixels, value=struct.pack("<H", number) + pixels.value[2:]))
 
-    for name, content in _texts(sound.decode()).items():
-        yield FilmCase("points", name, whole, partial(bytes, content))
-    for name, make in _large(sound.decode()).items():
-        yield FilmCase("points", name, whole, make, True)
+    made: list[tuple[str, Callable[[], bytes], bool]] = [
+        (name, partial(bytes, content), False) for name, content in _texts(sound.decode()).items()
+    ]
+    made += [(name, make, True) for name, make in _large(sound.decode()).items()]
+    for number, (name, make, large) in enumerate(made):
+        yield FilmCase("points", name, partial(whole, number), make, large)

@@ -12,9 +12,8 @@ from typing import Final
 import pandas as pd
 from cases import FilmCase
 from children import Door, Ending, command, run
-from sound_films import film_path, points_path
+from sound_films import SOUND, film_path, points_path
 
-SOUND: Final = "SOUND"
 GRID: Final = ("rows=128", "columns=128", "spacing_mm=3.6")
 BOUND_MB: Final = 1500
 
@@ -65,8 +64,8 @@ def _link(films: Films, subjects: Sequence[str], sound: Path, to: Path) -> None:
     for subject in subjects:
         for path in (film_path(subject), points_path(subject)):
             os.link(films.folder / path, to / path)
-    shutil.copy(next(sound.rglob("CRplain*.dcm")), to / film_path(SOUND))
-    shutil.copy(next(sound.rglob("CRplain*.pts")), to / points_path(SOUND))
+    for path in (film_path(SOUND), points_path(SOUND)):
+        shutil.copy(sound / path, to / path)
 
 
 def try_films(films: Films, door: str, subjects: Sequence[str], sound: Path, scratch: Path, found: Found) -> None:
@@ -86,6 +85,7 @@ def try_films(films: Films, door: str, subjects: Sequence[str], sound: Path, scr
     (ending,) = run([Door(door, command(*_arguments(films, door, scratch)))], scratch)
     outcomes = read_outcomes(door, scratch, films, ending)
     lost = [subject for subject in (*subjects, SOUND) if subject not in outcomes]
+    lost += [SOUND] if outcomes.get(SOUND, ("stored",))[0] != "stored" else []
     out_of_memory = [s for s, (_, said) in outcomes.items() if "MemoryError" in said]
     if not lost and ending.mb <= BOUND_MB and not out_of_memory:
         found.of |= {subject: outcomes[subject] for subject in subjects}

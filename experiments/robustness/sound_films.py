@@ -14,6 +14,8 @@ from hipseg.labels.points_file import write_points
 SIDE: Final = 256
 """Rows and columns."""
 Base = tuple[str, Elements]
+SOUND: Final = "SOUND"
+_EACH: Final = 8
 _SYNTAXES: Final = ("plain", "rle", "jpeg_lossless", "jpeg2000")
 
 
@@ -43,10 +45,16 @@ def write_sound_film(folder: Path, subject: str, seed: int = 0, **header: Any) -
 
 
 def sound_films(folder: Path) -> tuple[list[Base], bytes]:
-    """A film of each syntax and modality in pieces, and a points file; the first four are CR."""
-    bases = []
-    for modality in ("CR", "DX"):
-        for syntax in _SYNTAXES:
-            path = write_sound_film(folder, f"{modality}{syntax}", modality=modality, syntax=syntax)
-            bases.append((f"{modality} {syntax}", take_apart(path.read_bytes())))
-    return bases, next((folder / "CHECK-pointfiles").rglob("*.pts")).read_bytes()
+    """Films of each syntax and modality in pieces, none of the same pixels as another, and a points file.
+
+    The first four are CR, plain, RLE, JPEG lossless and JPEG 2000; one more, `SOUND`, lies in the folder only.
+    """
+    bases: list[Base] = []
+    for _ in range(_EACH):
+        for modality in ("CR", "DX"):
+            for syntax in _SYNTAXES:
+                subject, seed = f"{modality}{syntax}{len(bases)}", 100 + len(bases)
+                path = write_sound_film(folder, subject, seed, modality=modality, syntax=syntax)
+                bases.append((f"{modality} {syntax}", take_apart(path.read_bytes())))
+    write_sound_film(folder, SOUND, seed=99)
+    return bases, (folder / points_path(SOUND)).read_bytes()

@@ -16,9 +16,9 @@ from bad_headers import LONG_NUMBER, bad_headers
 from bad_points import bad_points
 from cases import FilmCase
 from children import bound_memory, command
-from film_doors import GRID, SOUND, write_corpus
+from film_doors import GRID, write_corpus
 from sound import Sound
-from sound_films import film_path, points_path, sound_films
+from sound_films import SOUND, film_path, points_path, sound_films
 
 from hipseg.data.exclusions import FILM_REASONS
 from hipseg.data.store import Store
@@ -56,9 +56,8 @@ def bases(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def corpus(bases: Path) -> list[FilmCase]:
     """Every small case, the same each time."""
     elements, points = sound_films(bases)
-    film = next(bases.rglob("CRplain*.dcm")).read_bytes()
     frames = bad_frames(elements, points, np.random.default_rng(0))
-    made = [*bad_headers(elements, points), *frames, *bad_points(film, points)]
+    made = [*bad_headers(elements, points), *frames, *bad_points(elements[0][1], points)]
     return [case for case in made if not case.large]
 
 
@@ -72,8 +71,8 @@ def chosen(cases: Sequence[FilmCase], *kinds: str, every: int = 1) -> list[FilmC
 def write(folder: Path, bases: Path, cases: Sequence[FilmCase]) -> dict[str, FilmCase]:
     """An input folder of these cases and of a sound film; the cases by subject."""
     films = write_corpus(folder, cases)
-    shutil.copy(next(bases.rglob("CRplain*.dcm")), folder / film_path(SOUND))
-    shutil.copy(next(bases.rglob("CRplain*.pts")), folder / points_path(SOUND))
+    for path in (film_path(SOUND), points_path(SOUND)):
+        shutil.copy(bases / path, folder / path)
     return films.cases
 
 
