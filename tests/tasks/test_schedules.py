@@ -34,11 +34,16 @@ def test_one_cycle_peaks_after_the_warm_up_and_ends_near_nothing() -> None:
     assert rates[-1] == pytest.approx(0.5 / 25 / 1e4)
 
 
-@pytest.mark.parametrize("steps", range(1, 12))
-@pytest.mark.parametrize("warm_up", [0.0, 0.25, 0.5, 1.0])
-def test_one_cycle_takes_any_number_of_steps(steps: int, warm_up: float) -> None:
-    rates = _rates(partial(one_cycle, warm_up=warm_up), steps, rate=0.5)
-    assert rates[0] == pytest.approx(0.5 / 25)
-    if steps > 1:
-        assert 0.4 <= max(rates) <= 0.5 + 1e-12  # the peak may lie between two steps
-        assert rates.index(max(rates)) >= 1
+@pytest.mark.parametrize("warm_up", [0.0, 0.1, 0.25, 1 / 3, 0.5, 1.0])
+def test_one_cycle_of_few_steps_goes_up_to_the_peak_and_down(warm_up: float) -> None:
+    for steps in range(1, 13):
+        rates = _rates(partial(one_cycle, warm_up=warm_up), steps, rate=0.5)
+        assert all(0 < rate <= 0.5 * (1 + 1e-9) for rate in rates), steps
+        peak = rates.index(max(rates))
+        assert rates[: peak + 1] == sorted(rates[: peak + 1]), steps
+        assert rates[peak:] == sorted(rates[peak:], reverse=True), steps
+
+
+def test_one_cycle_is_proportional_to_the_optimizers_rate() -> None:
+    slow, fast = (_rates(partial(one_cycle, warm_up=0.25), 4, rate) for rate in (1e-6, 1e-2))
+    assert fast == pytest.approx([1e4 * rate for rate in slow])

@@ -1,0 +1,174 @@
+"""What `--help` prints is true: every group=option as printed, every key with its comment; no answer imports torch."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from hipseg.commands import COMMANDS, main
+from hipseg.config import conf_folder
+
+
+@pytest.fixture(autouse=True)
+def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", ["pytest"])
+    return tmp_path
+
+
+def _said(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
+    """What a command that goes well prints."""
+    capsys.readouterr()
+    code: object = 0
+    try:
+        main(list(arguments))
+    except SystemExit as ended:
+        code = ended.code or 0
+    printed = capsys.readouterr()
+    assert (code, printed.err) == (0, ""), arguments
+    return printed.out
+
+
+def _composed(capsys: pytest.CaptureFixture[str], command: str, *overrides: str) -> dict[str, Any]:
+    """The configuration that a command would run with."""
+    content: dict[str, Any] = yaml.safe_load(_said(capsys, command, *overrides, "--cfg", "job"))
+    return content
+
+
+def _printed_groups(page: str) -> dict[str, list[str]]:
+    """Group to options, as a help page prints them."""
+    found = re.findall(r"(?m)^\s*(\S+): (\w+(?:, \w+)*)$", page.split("\nKeys")[0].split("== Config ==")[0])
+    return {group: options.split(", ") for group, options in found if (conf_folder() / group.split("@")[0]).is_dir()}
+
+
+def _leaves(node: Any, name: str = "") -> set[tuple[str, str]]:
+    """Names and values of nested content, wherever they stand."""
+    if not isinstance(node, dict):
+        return {(name, str(node))}
+    return {leaf for inner, part in node.items() for leaf in _leaves(part, inner)}
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_option_works_as_printed(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    page = _said(capsys, command, "--help")
+    groups = _printed_groups(page)
+    for group, options in groups.items():
+        assert re.fullmatch(r"[\w/]+", group), "a group is printed by its bare name"
+        assert options == sorted(path.stem for path in (conf_folder() / group).glob("*.yaml"))
+    several = {"cohort"}  # of which a list is taken
+    for i in range(max(map(len, groups.values()), default=0)):
+        # An experiment and a debugging option choose options of other groups.
+        chosen = {group: options[i % len(options)] for group, options in groups.items()}
+        chosen = {group: option for group, option in chosen.items() if group not in ("experiment", "debug")}
+        given = [f"{g}=[{o}]" if g in several else f"{g}={o}" for g, o in chosen.items()]
+        have = _leaves(_composed(capsys, command, *given))
+        for group, option in chosen.items():
+            own = yaml.safe_load((conf_folder() / group / f"{option}.yaml").read_text()) or {}
+            wanted = {(k, str(v)) for k, v in own.items() if isinstance(v, (str, int, float)) and "${" not in str(v)}
+            assert wanted <= have, (group, option)
+    for group in ("experiment", "debug"):
+        for option in groups.get(group, []):
+            _composed(capsys, command, f"{group}={option}")
+
+
+SHORT = {
+    "augmentation=light": ("augmentation@data.augmentation=light", "data.augmentation.rotation_deg", 7.0),
+    "field=half": ("field@data.field=half", "data.field.rows", 256),
+    "target=soft": ("target@data.target=soft", "data.target.fineness", 8),
+    "weight=described": ("weight@data.weight=described", "data.weight.path",
+                         "hipseg.labels.weight_map.described_bone"),
+    "plausible=adult": ("plausible@callbacks.joint_space_width.plausible=adult",
+                        "callbacks.joint_space_width.plausible.bridged_deg", 15.0),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("command", ["train", "evaluate"])
+@pytest.mark.parametrize("short", SHORT)
+def test_the_short_form_and_the_long_one_of_before(
+    command: str, short: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    longer, key, value = SHORT[short]
+    for given in (short, longer):
+        found: Any = _composed(capsys, command, given)
+        for name in key.split("."):
+            found = found[name]
+        assert found == value
+
+
+def test_a_wrong_option_of_a_short_group_is_named(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        main(["train", "data.store=x", "data.split=x", "augmentation=strong"])
+    assert stopped.value.code == 1
+    assert capsys.readouterr().err == "hipseg: augmentation: there is no option 'strong'; choose light, none\n"
+
+
+def test_an_option_wins_over_an_experiments_choice(capsys: pytest.CaptureFixture[str]) -> None:
+    content = _composed(capsys, "train", "experiment=hour", "augmentation=none", "field=whole")
+    assert content["data"]["augmentation"] == {"_target_": "hipseg.transforms.augment.NoAugmentation"}
+    assert content["data"]["field"]["rows"] == 512
+
+
+def _comments(path: Path) -> list[tuple[str, str]]:
+    """Keys of a file and the comments behind them."""
+    return re.findall(r"(?m)^\s*(\w+):.*\S\s+# (.+)$", path.read_text())
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_keys_come_with_their_comments(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    page = _said(capsys, command, "--help")
+    files = [conf_folder() / f"{command}.yaml"]
+    defaults = yaml.safe_load(files[0].read_text())["defaults"]
+    for entry in defaults:
+        for name, option in entry.items() if isinstance(entry, dict) else ():
+            if not name.startswith("override"):
+                options = option if isinstance(option, list) else [option] if option else []
+                files += [conf_folder() / name.split("@")[0] / f"{chosen}.yaml" for chosen in options]
+    comments = [
+        (key, said) for path in files for key, said in _comments(path) if "shell" not in path.parts and key != "field"
+    ]
+    for key, said in comments:
+        assert re.search(rf"(?m)^\s*{key}:.*{re.escape(said)}", page), (key, said)
+    assert comments or command in ("report",)
+
+
+def test_the_comments_are_those_of_what_is_chosen(capsys: pytest.CaptureFixture[str]) -> None:
+    page = _said(capsys, "train", "target=soft", "activation=sigmoid", "--help")
+    assert re.search(r"(?m)^\s*fineness: 8\s+# parts of a pixel's side$", page)
+    assert re.search(r"(?m)^\s*threshold: 0\.5", page)
+
+
+WITHOUT_TORCH = [
+    "", "--help", "trian", *(f"{command} --help" for command in COMMANDS),
+    "train", "train data.store=none.h5 data.split=none.csv", "train loss=dicce data.store=x data.split=x",
+    "train optimizer.lrr=1 data.store=x data.split=x", "train trainer.max_epoch=1 data.store=x data.split=x",
+    "train +ckpt_path=x data.store=x data.split=x", "train data.split=[", "train --data x", "train resume=nowhere",
+    "evaluate checkpoint=none.ckpt data.store=none.h5 data.split=none.csv", "evaluate",
+    "predict checkpoint=none.ckpt input=. out=o", "predict", "phantom", "phantom out=o subjects=many",
+    "preprocess", "preprocess input=nowhere store=a.h5", "split", "split store=none.h5 out=s.csv", "report",
+    "report runs=[nowhere] out=r.html", "split store=x out=y ratios=[1,2]",
+]  # fmt: skip
+PROBE = """
+import contextlib, io, shlex, sys
+from hipseg.commands import main
+for line in sys.argv[1:]:
+    said = io.StringIO()
+    with contextlib.suppress(SystemExit), contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
+        main(shlex.split(line))
+    assert "Traceback" not in said.getvalue(), (line, said.getvalue())
+    heavy = [name for name in ("torch", "monai", "pytorch_lightning", "wandb") if name in sys.modules]
+    if heavy:
+        sys.exit(f"'hipseg {line}' imports {', '.join(heavy)} before it answers: {said.getvalue()}")
+"""
+
+
+def test_help_and_mistakes_are_answered_without_torch(elsewhere: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", PROBE, *WITHOUT_TORCH], cwd=elsewhere, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
