@@ -151,6 +151,7 @@ def test_another_encoding_is_named_and_no_crash(tmp_path: Path) -> None:
     for encoding in ("utf-16", "utf-16-le", "utf-32"):
         assert detail(tmp_path / "a.pts", text(), encoding)
 
+
 @pytest.mark.parametrize(("stated", "held"), [(159, 160), (160, 161), (65, 65)])
 def test_another_number_of_points_is_named(tmp_path: Path, stated: int, held: int) -> None:
     (tmp_path / "a.pts").write_text(text([*LINES, "1 2"][:held], count=str(stated)))

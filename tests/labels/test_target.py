@@ -8,7 +8,7 @@ import pytest
 from hipseg.labels.curves import spline_curves
 from hipseg.labels.label_map import HipOutlines, draw_label_map, hip_outlines, soften_label_map
 from hipseg.labels.target import SoftTarget, hard_target
-from hipseg.phantom.skeleton import template
+from hipseg.labels.template import template
 
 SHAPE = (260, 250)
 LANDMARKS = template() / 0.9 + 200.3

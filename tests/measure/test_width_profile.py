@@ -9,9 +9,9 @@ from drawn_joint import Joint
 from hipseg.labels.circle import Circle
 from hipseg.labels.curves import JointCurves
 from hipseg.labels.landmarks import Points
+from hipseg.labels.template import template
 from hipseg.measure.reference import reference_width
 from hipseg.measure.weight_bearing import WidthProfile, width_profile
-from hipseg.phantom.skeleton import template
 
 CENTRE = np.array([212.5, 180.25])
 HEAD = Circle(*CENTRE, 26.0)
