@@ -6,41 +6,24 @@ the activation.
 
 from __future__ import annotations
 
+import inspect
 import sys
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 import torch
-from hydra.utils import get_object
-from pytorch_lightning import Trainer
+from pytorch_lightning import Callback, Trainer
+from pytorch_lightning.profilers import AdvancedProfiler, SimpleProfiler
 
+from hipseg.config import PRIVATE_KEYS
 from hipseg.data.datamodule import HipDataModule
 from hipseg.errors import HipsegError
-from hipseg.instantiation import described, make
+from hipseg.instantiation import make
 from hipseg.losses.activation import Activation
 from hipseg.tasks.segmentation import SegmentationTask
 
-
-def build_network(
-    record: Mapping[str, Any], trusted: tuple[str, ...] = ("hipseg.", "monai.networks.")
-) -> tuple[torch.nn.Module, Activation]:
-    """The network and activation that a checkpoint's record describes, with new weights.
-
-    Args:
-        record: See `hipseg.checkpoint.make_record`.
-        trusted: Beginnings of the names that may be imported: a record comes from a file.
-
-    Raises:
-        HipsegError: If the record names anything else.
-    """
-    for _, node in described([record["model"], record["activation"]], ""):
-        name = str(node["_target_"])
-        # Where it is defined counts, not through which module it is reached.
-        if not name.startswith(trusted) or not str(get_object(name).__module__ + ".").startswith(trusted):
-            raise HipsegError(f"checkpoint: it names '{name}', which is not trusted to be imported")
-    activation: Activation = make(record["activation"])
-    channels = activation.channels(len(record["label_names"]))
-    return make({**record["model"], "_partial_": False}, out_channels=channels), activation
+_OURS: Final = ("hipseg.", "pytorch_lightning.")
+_PROFILERS: Final = {"simple": SimpleProfiler, "advanced": AdvancedProfiler}
 
 
 def build_data(config: Mapping[str, Any]) -> HipDataModule:
@@ -50,22 +33,52 @@ def build_data(config: Mapping[str, Any]) -> HipDataModule:
 
 
 def build_task(config: Mapping[str, Any], record: dict[str, Any]) -> SegmentationTask:
-    """The task to train, its network and loss completed."""
-    network, activation = build_network(record, trusted=("",))
-    loss = make(config["loss"])(activation=activation)
+    """The task to train, its network and loss completed.
+
+    Raises:
+        HipsegError: If one of the two is not what can be completed.
+    """
     names = record["label_names"]
+    activation: Activation = make(config["activation"])
+    channels = activation.channels(len(names))
+    network = make({**config["model"], "_partial_": False}, out_channels=channels)
+    loss = _complete_loss(config["loss"], activation)
     return SegmentationTask(
         network, activation, loss, names, make(config["optimizer"]), make(config["scheduler"]), record, config["passes"]
     )
 
 
-def build_loggers(config: Mapping[str, Any], data: HipDataModule) -> list[Any]:
-    """The loggers; those that take the configuration get it without anything that names a file."""
+def _complete_loss(node: Mapping[str, Any], activation: Activation) -> torch.nn.Module:
+    """The loss for an activation; see docs/own.md for what one of your own must take."""
+    name = node["_target_"]
+    made = make(node)
+    try:
+        loss = made(activation=activation)
+        inspect.signature(loss).bind(None, None, None)
+    except TypeError as error:
+        takes = "with _partial_: true it is called with activation=, then with logits, targets and weights"
+        raise HipsegError(f"loss: {name} is no loss as hipseg calls it ({error}); {takes}") from None
+    if not isinstance(loss, torch.nn.Module):
+        raise HipsegError(f"loss: {name} makes no torch.nn.Module")
+    return loss
+
+
+def build_loggers(
+    config: Mapping[str, Any], data: HipDataModule, names: Mapping[str, str | None], facts: Mapping[str, Any]
+) -> list[Any]:
+    """The loggers; those that take more than their configuration get what the run is, without any file's name.
+
+    Args:
+        config: The whole configuration.
+        data: The datamodule.
+        names: `name`, `group` and `job_type` of the run, for loggers that are told no others.
+        facts: What is known of it beside the configuration.
+    """
     loggers = []
     for node in config["logger"].values():
         if not isinstance(node, Mapping):
             continue
-        more = {"config": public_config(config), "identity_key": data.store.identity_key}
+        more = {"config": public_config(config) | dict(facts), "identity_key": data.store.identity_key, "names": names}
         built = make(node)
         loggers.append(built(**more) if node.get("_partial_") else built)
     return loggers
@@ -73,20 +86,52 @@ def build_loggers(config: Mapping[str, Any], data: HipDataModule) -> list[Any]:
 
 def public_config(config: Mapping[str, Any]) -> dict[str, Any]:
     """The configuration without paths: what could name a person, a machine or a study stays here."""
-    hidden = ("out", "folder", "logger", "callbacks", "checkpoint", "init", "truth")
+    hidden = PRIVATE_KEYS | {"logger", "callbacks"}
     content = {name: value for name, value in config.items() if name not in hidden}
-    content["data"] = {name: value for name, value in content["data"].items() if name not in ("store", "split")}
+    content["data"] = {name: value for name, value in content["data"].items() if f"data.{name}" not in hidden}
     content["trainer"] = {k: v for k, v in content["trainer"].items() if k != "default_root_dir"}
     return content
 
 
-def build_trainer(config: Mapping[str, Any], loggers: list[Any]) -> Trainer:
-    """The trainer with its callbacks, silent where nobody watches."""
+def build_callbacks(config: Mapping[str, Any]) -> dict[str, Callback]:
+    """The callbacks by name."""
+    return {
+        name: make(node, _convert_="all") for name, node in config["callbacks"].items() if isinstance(node, Mapping)
+    }
+
+
+def require_monitored(callbacks: Mapping[str, Callback], task: SegmentationTask) -> None:
+    """Refuse, before anything is trained, a callback that watches what is not logged.
+
+    Raises:
+        HipsegError: Naming it, and what is logged.
+    """
+    if not all(type(callback).__module__.startswith(_OURS) for callback in callbacks.values()):
+        return  # a callback of the user's own may log more
+    for name, callback in callbacks.items():
+        monitor = getattr(callback, "monitor", None)
+        if monitor is not None and monitor not in task.logged:
+            raise HipsegError(f"callbacks.{name}.monitor: '{monitor}' is not logged; choose {', '.join(task.logged)}")
+
+
+def build_trainer(config: Mapping[str, Any], callbacks: Mapping[str, Callback], loggers: list[Any]) -> Trainer:
+    """The trainer, silent where nobody watches.
+
+    Raises:
+        HipsegError: If it can't be had, or would start processes that don't share out the test hips.
+    """
     # Reproducibility needs no memory filled before it is written; the filling costs a tenth of a step.
     setattr(torch.utils.deterministic, "fill_uninitialized_memory", False)  # noqa: B010 (torch doesn't declare it)
-    callbacks = [make(node, _convert_="all") for node in config["callbacks"].values() if node is not None]
-    watched = sys.stderr.isatty()
+    options = dict(config["trainer"])
+    if any(word in str(options["strategy"]) for word in ("spawn", "fork", "notebook")):
+        raise HipsegError(f"trainer.strategy: '{options['strategy']}' copies a process amid its work; use ddp")
+    if options["profiler"] in _PROFILERS:
+        options["profiler"] = _PROFILERS[options["profiler"]](dirpath=config["folder"], filename="profile")
     trainer: Trainer = make(
-        config["trainer"], callbacks=callbacks, logger=loggers, enable_progress_bar=watched, _convert_="all"
+        {"_target_": options.pop("_target_"), "_convert_": "all"},
+        callbacks=list(callbacks.values()),
+        logger=loggers,
+        enable_progress_bar=sys.stderr.isatty(),
+        **options,
     )
     return trainer

@@ -2,21 +2,34 @@
 
 from __future__ import annotations
 
+import platform
 from collections.abc import Sequence
 from dataclasses import asdict
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final
 
 import torch
 
-from hipseg.build import build_network
 from hipseg.data.store import Store
 from hipseg.errors import HipsegError
 from hipseg.field import Field
 from hipseg.inference.shifts import Passes
+from hipseg.record import network_of, require_record
 from hipseg.tasks.segmentation import SegmentationTask
 
 _VERSION: Final = 1
+
+
+def software_versions() -> dict[str, str]:
+    """Versions of what a result depends on."""
+    packages = ("hipseg", "torch", "pytorch-lightning", "monai", "numpy", "scipy", "hydra-core")
+    return {"python": platform.python_version(), **{name: version(name) for name in packages}}
+
+
+def count_parameters(task: SegmentationTask) -> int:
+    """Trainable weights of a task's network."""
+    return sum(weights.numel() for weights in task.network.parameters())
 
 
 def make_record(
@@ -63,14 +76,29 @@ def read_checkpoint(path: Path, key: str = "checkpoint") -> dict[str, Any]:
     """
     try:
         content: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
-        version = content["hipseg"]["version"]
+        written = content["hipseg"]["version"]
     except FileNotFoundError:
         raise HipsegError(f"{key}: there is no file {path}") from None
     except Exception:  # an unpickler raises many kinds on foreign bytes
         raise HipsegError(f"{key}: {path} is not a checkpoint that hipseg wrote") from None
-    if version != _VERSION:
-        raise HipsegError(f"{key}: {path} has version {version}, this hipseg reads {_VERSION}")
+    if type(written) is not int or written != _VERSION:
+        raise HipsegError(f"{key}: {path} has version {str(written)[:20]}, this hipseg reads {_VERSION}")
+    try:
+        require_record(content["hipseg"])
+        _require_weights(content.get("state_dict"))
+    except HipsegError as error:
+        raise HipsegError(f"{key}: {path} is damaged, {error}") from None
     return content
+
+
+def _require_weights(weights: Any) -> None:
+    if not isinstance(weights, dict) or not all(type(name) is str for name in weights):
+        raise HipsegError("it holds no weights")
+    for name, values in weights.items():
+        if not isinstance(values, torch.Tensor):
+            raise HipsegError(f"its weights {name[:60]} are no tensor")
+        if values.is_floating_point() and not torch.isfinite(values).all():
+            raise HipsegError(f"its weights {name[:60]} are not finite")
 
 
 def load(
@@ -92,20 +120,22 @@ def load(
     content = read_checkpoint(Path(path), key)
     record = content["hipseg"]
     try:
-        network, activation = build_network(record, ("hipseg.", "monai.networks.", *trusted))
+        network, activation = network_of(record, trusted)
         passes = record.get("passes", 1) if passes is None else passes
         names = record["label_names"]
         task = SegmentationTask(network, activation, torch.nn.Identity(), names, None, None, record, passes)
         network.load_state_dict(_weights(content))
-    except (KeyError, RuntimeError) as error:
+    except HipsegError as error:
+        raise HipsegError(f"{key}: {path}: {error}") from None
+    except (KeyError, RuntimeError, TypeError, AttributeError) as error:
         said = f"{path} is damaged, its record and weights do not fit ({type(error).__name__})"
         raise HipsegError(f"{key}: {said}") from None
     return task.eval()
 
 
-def load_locator(path: Path) -> SegmentationTask:
+def load_locator(path: Path, trusted: tuple[str, ...] = ()) -> SegmentationTask:
     """`load` of the option `locator`."""
-    return load(path, key="locator")
+    return load(path, trusted=trusted, key="locator")
 
 
 def start_from(content: dict[str, Any], network: torch.nn.Module) -> None:
@@ -120,7 +150,7 @@ def start_from(content: dict[str, Any], network: torch.nn.Module) -> None:
     """
     try:
         network.load_state_dict(_weights(content))
-    except RuntimeError:
+    except (RuntimeError, TypeError, AttributeError):
         said = "the checkpoint holds another network; choose its model, activation and labels"
         raise HipsegError(f"init: {said}") from None
 

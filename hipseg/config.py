@@ -1,8 +1,18 @@
-"""Where the configuration lies, whether hipseg is installed as a wheel or from a checkout."""
+"""Where the configuration lies, whether hipseg is installed as a wheel or from a checkout, and what its keys are."""
 
 from __future__ import annotations
 
+import re
+from functools import cache
 from pathlib import Path
+from typing import Final
+
+import yaml
+
+PRIVATE_KEYS: Final = frozenset(
+    {"data.store", "data.split", "out", "folder", "checkpoint", "init", "truth", "resume", "input", "locator"}
+)
+"""Keys whose values name files: a logger, a report and a run's name leave them out."""
 
 
 def conf_folder() -> Path:
@@ -10,3 +20,46 @@ def conf_folder() -> Path:
     package = Path(__file__).resolve().parent
     shipped = package / "conf"
     return shipped if shipped.is_dir() else package.parent / "conf"
+
+
+@cache
+def defaults_list(command: str) -> dict[str, str]:
+    """The groups of a command's configuration and where their content goes: group to package, empty if its own."""
+    content = yaml.safe_load((conf_folder() / f"{command}.yaml").read_text(encoding="utf-8"))
+    groups = {}
+    for entry in content["defaults"]:
+        text = entry if isinstance(entry, str) else str(next(iter(entry)))
+        if not text.startswith(("_self_", "override ")):
+            group, _, package = text.partition("@")
+            groups[group] = package
+    return groups
+
+
+@cache
+def known_keys(command: str) -> frozenset[str]:
+    """The first parts of the keys that a command's configuration has, its groups' included."""
+    content = yaml.safe_load((conf_folder() / f"{command}.yaml").read_text(encoding="utf-8"))
+    keys = {name for name in content if name != "defaults"}
+    for group in defaults_list(command):
+        for path in (conf_folder() / group).glob("*.yaml"):
+            text = path.read_text(encoding="utf-8")
+            package = re.match(r"# @package (\S+)", text)
+            if package and package[1] == "_global_":
+                keys |= set(yaml.safe_load(text) or {}) - {"defaults"}
+            elif package:
+                keys.add(package[1].split(".")[0])
+        keys.add((defaults_list(command)[group] or group).split(".")[0])
+    return frozenset(keys)
+
+
+def spelled_out(override: str, command: str) -> str:
+    """An override of a group as Hydra wants it, whether or not it names the place of the group's content."""
+    key, equals, value = override.partition("=")
+    group, _, package = key.partition("@")
+    groups = defaults_list(command)
+    if not equals or group not in groups:
+        return override
+    place = groups[group]
+    if package and not place:
+        return f"{group}={value}"
+    return f"{group}@{place}={value}" if place and not package else override

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from pathlib import Path
+from typing import Any, Final
 
 from hydra.errors import InstantiationException
 from hydra.utils import get_object, instantiate
@@ -12,7 +13,38 @@ from omegaconf import DictConfig, OmegaConf
 from hipseg.errors import HipsegError
 from hipseg.options import check_arguments, check_value, signature
 
+_FILES: Final = {
+    "data.store": "; make it with 'hipseg preprocess'",
+    "data.split": "; make it with 'hipseg split'",
+    "checkpoint": "",
+    "locator": "",
+    "init": "",
+    "truth": "",
+}
 _HYDRA_KEYS = frozenset({"_target_", "_partial_", "_convert_", "_recursive_", "_args_"})
+
+
+def require_values(config: DictConfig) -> None:
+    """Refuse a configuration without a value that must be given.
+
+    Raises:
+        HipsegError: Naming the first.
+    """
+    missing = sorted(OmegaConf.missing_keys(config))
+    if missing:
+        raise HipsegError(f"{missing[0]}: no value is given; add {missing[0]}=...")
+
+
+def require_files(config: DictConfig) -> None:
+    """Refuse a configuration that names a file to read that is not there, before any time is spent.
+
+    Raises:
+        HipsegError: Naming the first.
+    """
+    for key, fix in _FILES.items():
+        named = OmegaConf.select(config, key)
+        if isinstance(named, str) and not Path(named).exists():
+            raise HipsegError(f"{key}: there is no file {named}{fix}")
 
 
 def plain(config: DictConfig) -> dict[str, Any]:
@@ -21,9 +53,7 @@ def plain(config: DictConfig) -> dict[str, Any]:
     Raises:
         HipsegError: If a value that must be given is not.
     """
-    missing = sorted(OmegaConf.missing_keys(config))
-    if missing:
-        raise HipsegError(f"{missing[0]}: no value is given; add {missing[0]}=...")
+    require_values(config)
     return dict(OmegaConf.to_container(config, resolve=True))  # type: ignore[arg-type]
 
 

@@ -2,37 +2,49 @@
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 import logging
 import os
+import secrets
 from collections.abc import Mapping, Sequence
+from io import StringIO
 from pathlib import Path
 from typing import Any, Literal
 
 import pandas as pd
 from pytorch_lightning.loggers import CSVLogger, WandbLogger
 
+from hipseg.data.identity import hashed_sample
+from hipseg.errors import HipsegError
+
 
 class RunCsvLogger(CSVLogger):
     """Lightning's CSV logger, its `metrics.csv` straight in the run folder and no other file.
+
+    What it is told is on disk at once, and a run that goes on keeps the epochs up to its last checkpoint.
 
     Args:
         folder: The run folder.
     """
 
     def __init__(self, folder: Path) -> None:
-        super().__init__(save_dir=str(folder), name="", version="")
+        super().__init__(save_dir=str(folder), name="", version="", flush_logs_every_n_steps=1)
+        self._file = Path(folder) / "metrics.csv"
+        # Lightning removes the file when it opens it.
+        self._before = self._file.read_text(encoding="utf-8") if self._file.is_file() else ""
+
+    def go_on(self, epochs: int) -> None:
+        """Keep the rows of so many epochs that an earlier process logged."""
+        table = pd.read_csv(StringIO(self._before), dtype=str) if self._before else pd.DataFrame()
+        if not {"epoch", "step"} <= set(table):
+            return
+        tested = [name for name in table if str(name).startswith("test/")]
+        kept = table[(table["epoch"].astype(float) < epochs) & table[tested].isna().all(axis=1)]
+        writer = self.experiment
+        kept.dropna(axis="columns", how="all").to_csv(self._file, index=False)
+        writer.metrics_keys = [str(name) for name in kept.dropna(axis="columns", how="all")]
 
     def log_hyperparams(self, params: Any = None) -> None:
         """The configuration lies in `.hydra/` already."""
-
-
-def hashed_sample(sample: str, key: str) -> str:
-    """A hip's key with a keyed hash (HMAC-SHA-256) in place of the subject; the key never leaves the store."""
-    cohort, subject, *rest = sample.split("/")
-    digest = hmac.new(bytes.fromhex(key), f"{cohort}/{subject}".encode(), hashlib.sha256).hexdigest()
-    return "/".join([cohort, digest[:16], *rest])
 
 
 class PrivateWandbLogger(WandbLogger):
@@ -47,7 +59,13 @@ class PrivateWandbLogger(WandbLogger):
         identity_key: The store's key for hashing subjects.
         mode: `offline` writes to disk only; a person may later `wandb sync`.
         project: On W&B.
-        group: Runs of one sweep or experiment.
+        entity: The team or person it belongs to.
+        name: Of the run; what differs in its sweep if None.
+        group: Runs of one sweep or experiment; the sweep's folder if None.
+        job_type: The command if None.
+        tags: To find the run by.
+        notes: About the run.
+        names: What `name`, `group` and `job_type` are if None.
         images: Whether figures may leave.
         subjects: Whether subject numbers may leave.
     """
@@ -59,9 +77,15 @@ class PrivateWandbLogger(WandbLogger):
         identity_key: str,
         mode: Literal["offline", "online"],
         project: str,
+        entity: str | None,
+        name: str | None,
         group: str | None,
+        job_type: str | None,
+        tags: list[str],
+        notes: str | None,
         images: bool,
         subjects: bool,
+        names: Mapping[str, str | None] | None = None,
     ) -> None:
         import wandb
 
@@ -86,12 +110,32 @@ class PrivateWandbLogger(WandbLogger):
             x_disable_stats=True,
             x_save_requirements=False,
         )
+        told = {"name": name, "group": group, "job_type": job_type}
+        more: dict[str, Any] = {key: (names or {}).get(key) if said is None else said for key, said in told.items()}
+        more |= _identity(folder / "wandb" / "run_id.txt")
         super().__init__(
-            project=project, group=group, save_dir=str(folder), offline=mode == "offline", settings=settings,
-            config=dict(config), log_model=False,
+            project=project, entity=entity, tags=tags, notes=notes, save_dir=str(folder), offline=mode == "offline",
+            settings=settings, config=dict(config), log_model=False, **more,
         )  # fmt: skip
         self._wandb_init.pop("anonymous", None)  # Lightning passes it, W&B warns of it
         logging.getLogger("wandb").disabled = True  # its own log would hold the run folder's path
+
+    @property
+    def experiment(self) -> Any:
+        """W&B's run.
+
+        Raises:
+            HipsegError: If it can't be begun.
+        """
+        import wandb
+
+        try:
+            return super().experiment
+        except (wandb.errors.UsageError, wandb.errors.CommError, wandb.errors.AuthenticationError) as error:
+            said = " ".join(str(error).split())
+            raise HipsegError(
+                f"logger.wandb.mode: W&B can't begin an online run ({said}); 'wandb login' first, or leave it offline"
+            ) from None
 
     def log_hyperparams(self, params: Any, *args: Any, **kwargs: Any) -> None:
         """The configuration was given when the run began."""
@@ -110,4 +154,14 @@ class PrivateWandbLogger(WandbLogger):
 
     def finish(self) -> None:
         """Close the run, so that the next one of a sweep is its own."""
-        self.experiment.finish()
+        if self._experiment is not None:
+            self._experiment.finish()
+
+
+def _identity(kept: Path) -> dict[str, str]:
+    """The run's W&B id, the same again when the run goes on."""
+    if kept.is_file():
+        return {"id": kept.read_text(encoding="ascii").strip(), "resume": "allow"}
+    new = secrets.token_hex(4)
+    kept.write_text(new + "\n", encoding="ascii")
+    return {"id": new}

@@ -9,10 +9,15 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from hipseg.commands import main
 
 os.environ.setdefault("WANDB_MODE", "offline")
+
+# The same examples in every run, wherever it runs; a slow machine is no failure.
+settings.register_profile("repeatable", derandomize=True, max_examples=50, deadline=None, database=None)
+settings.load_profile("repeatable")
 
 
 @contextmanager

@@ -22,7 +22,7 @@ hipseg split store="$out/more.h5" out="$out/more.csv" ratios=[0.96,0.02,0.02]
 train() { # experiment, stores' ending, epochs on the first films, epochs on the others
     hipseg train experiment="$1" trainer.max_epochs="$3" data.store="$out/first$2.h5" data.split="$out/first.csv" \
         out="$out/$1_first"
-    hipseg train experiment="$1" trainer.max_epochs="$4" scheduler.max_lr=1e-3 \
+    hipseg train experiment="$1" trainer.max_epochs="$4" optimizer.lr=1e-3 \
         init="$out/$1_first/checkpoints/best.ckpt" data.store="$out/more$2.h5" data.split="$out/more.csv" out="$out/$1"
 }
 train hour "" 34 10

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, NamedTuple
 
 import numpy as np
 import pandas as pd
+import torch
 from numpy.typing import NDArray
 from pydantic import Field
 from pytorch_lightning import Callback, LightningModule, Trainer
@@ -17,8 +17,11 @@ from pytorch_lightning import Callback, LightningModule, Trainer
 from hipseg.data.datamodule import HipDataModule
 from hipseg.data.dataset import read_image
 from hipseg.data.exclusions import NOT_LOCATED
+from hipseg.data.identity import already_seen
 from hipseg.data.store import Store
 from hipseg.data.truth import read_truth
+from hipseg.inference.hips import head_circle_of, is_cut
+from hipseg.labels.circle import Circle
 from hipseg.labels.curves import CURVE_FUNCTIONS
 from hipseg.labels.label_map import LABEL_NAMES, draw_label_shares
 from hipseg.labels.landmarks import mirror_columns
@@ -60,16 +63,14 @@ class JointSpaceWidth(Callback):
         self._method, self._plausible, self._tolerance_mm = method, plausible, tolerance_mm
         self._pictures, self._folder = pictures, Path(folder)
         self._truth = read_truth(Path(truth)) if truth is not None else None
-        self._rows: list[dict[str, Any]] = []
-        self._drawn: dict[str, Callable[[], HipPicture]] = {}
+        self._measured: dict[str, _Measured] = {}
         self.summary: dict[str, float] = {}
 
     def on_test_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Begin anew, with the hips that were not located as missed."""
-        self._rows, self._drawn = [], {}
-        if isinstance(pl_module, SegmentationTask):
+        self._measured = {}
+        if isinstance(pl_module, SegmentationTask) and trainer.is_global_zero:
             pl_module.test_dice.miss(len(_datamodule(trainer).not_located))
-        (self._folder / _PROFILES).unlink(missing_ok=True)
 
     def on_test_batch_end(
         self,
@@ -88,7 +89,10 @@ class JointSpaceWidth(Callback):
         for i, row in enumerate(batch.row.tolist()):
             spacing_mm = data.store.grid(row).spacing_mm
             found = joint_space_width(probabilities[i], spacing_mm, self._method)
-            found = self._plausible.judge(found, corrected(data.store.polarity(row)), _on_other_side(data, row, found))
+            head = head_circle_of(found, probabilities[i], spacing_mm)
+            found = self._plausible.judge(
+                found, corrected(data.store.polarity(row)), _on_other_side(data, row, found), cut=_cut(data, row, head)
+            )
             self._keep_hip(data, row, predicted[i], found, dice[i])
 
     def _keep_hip(
@@ -104,29 +108,24 @@ class JointSpaceWidth(Callback):
         key, mirror = str(sample["key"]), bool(sample["mirror"])
         reference, label = _without_network(store, row, mirror, self._method)
         cut = field.cut(store.label(row), mirror).astype(np.uint8)
-        self._rows.append(
-            {
-                "sample": key,
-                **{f"dice_{name}": float(dice[i]) for i, name in enumerate(LABEL_NAMES) if i > 0},
-                **_boundaries(predicted, cut, grid.spacing_mm, self._tolerance_mm),
-                "mjsw_reference_mm": reference.mjsw_mm,
-                "mjsw_label_mm": label.mjsw_mm,
-                "mjsw_predicted_mm": found.mjsw_mm,
-                "error_mm": found.mjsw_mm - reference.mjsw_mm,
-                "error_to_label_mm": found.mjsw_mm - label.mjsw_mm,
-                **self._against_truth(key, found),
-                **_places("reference", reference),
-                **_places("predicted", found),
-                **found.ends_on_film(partial(field.to_film_mm, mirror=mirror, stored=grid)),
-                "status": found.status,
-            }
-        )
-        profiles = self._folder / _PROFILES
-        profile = _profile(key, reference, label, found)
-        profile.to_csv(profiles, mode="a", header=not profiles.exists(), index=False, float_format="%.4f")
+        columns = {
+            "sample": key,
+            **{f"dice_{name}": float(dice[i]) for i, name in enumerate(LABEL_NAMES) if i > 0},
+            **_boundaries(predicted, cut, grid.spacing_mm, self._tolerance_mm),
+            "mjsw_reference_mm": reference.mjsw_mm,
+            "mjsw_label_mm": label.mjsw_mm,
+            "mjsw_predicted_mm": found.mjsw_mm,
+            "error_mm": found.mjsw_mm - reference.mjsw_mm,
+            "error_to_label_mm": found.mjsw_mm - label.mjsw_mm,
+            **self._against_truth(key, found),
+            **_places("reference", reference),
+            **_places("predicted", found),
+            **found.ends_on_film(lambda at: store.to_file_mm(row, field.to_film_mm(at, mirror=mirror, stored=grid))),
+            "status": found.status,
+        }
         # Few of them are drawn, and which is known at the end.
         packed = zlib.compress(predicted.tobytes(), level=1)
-        self._drawn[key] = partial(_picture, data, row, packed, reference, label, found)
+        self._measured[key] = _Measured(row, columns, packed, reference, label, found)
 
     def _against_truth(self, key: str, found: JointSpace) -> dict[str, float]:
         if self._truth is None:
@@ -136,21 +135,57 @@ class JointSpaceWidth(Callback):
 
     def on_test_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Write tables and figures, and hand the results to loggers that take them."""
-        lost = [_lost(key, _datamodule(trainer)) for key in _datamodule(trainer).not_located]
-        hips = pd.DataFrame(self._rows + lost)
+        measured = _of_all_processes(self._measured)
+        if not trainer.is_global_zero:
+            return
+        data = _datamodule(trainer)
+        ordered = [measured[key] for key in data.samples["test"] if key in measured]
+        profiles = pd.concat([_profile(hip) for hip in ordered])
+        profiles.to_csv(self._folder / _PROFILES, index=False, float_format="%.4f")
+        hips = pd.DataFrame([hip.columns for hip in ordered] + [_lost(key, data) for key in data.not_located])
+        record = getattr(pl_module, "record", {})
+        seen = already_seen(record.get("training", {}), data.store, hips["sample"].tolist())
+        if seen:
+            hips["trained_on"] = hips["sample"].isin(seen)
         repeats: dict[str, str] = {}
         if self._truth is not None:
             repeats = dict(zip(self._truth.index.astype(str), self._truth["repeat_of"].astype(str), strict=True))
-        self.summary, figures = write_evaluation(self._folder, hips, repeats, self._drawn, self._pictures)
+        drawn = {hip.columns["sample"]: partial(_picture, data, hip) for hip in ordered}
+        self.summary, figures = write_evaluation(self._folder, hips, repeats, drawn, self._pictures)
         for logger in trainer.loggers:
             if hasattr(logger, "log_evaluation"):
                 logger.log_evaluation(self.summary, hips, figures)
+
+
+class _Measured(NamedTuple):
+    """A test hip: its row in the store, the columns of its row in the table, and what its picture needs."""
+
+    row: int
+    columns: dict[str, Any]
+    packed: bytes
+    reference: JointSpace
+    label: JointSpace
+    found: JointSpace
+
+
+def _of_all_processes(measured: dict[str, _Measured]) -> dict[str, _Measured]:
+    """The hips that every process of a distributed test measured."""
+    if not (torch.distributed.is_available() and torch.distributed.is_initialized()):
+        return measured
+    parts: list[dict[str, _Measured]] = [{} for _ in range(torch.distributed.get_world_size())]
+    torch.distributed.all_gather_object(parts, measured)
+    return {key: hip for part in parts for key, hip in part.items()}
 
 
 def _on_other_side(data: HipDataModule, row: int, found: JointSpace) -> bool:
     grid = data.store.grid(row)
     whole = data.store.preprocessing["region"] == "film"
     return whole and data.field.beyond_middle(found.on_head_mm[0] / grid.spacing_mm, grid.shape[1])
+
+
+def _cut(data: HipDataModule, row: int, head: Circle | None) -> bool:
+    store = data.store
+    return is_cut(head, data.field, store.film_grid(row), store.grid(row), bool(store.samples["mirror"].iloc[row]))
 
 
 def _lost(key: str, data: HipDataModule) -> dict[str, Any]:
@@ -162,16 +197,14 @@ def _lost(key: str, data: HipDataModule) -> dict[str, Any]:
     return row
 
 
-def _picture(
-    data: HipDataModule, row: int, packed: bytes, reference: JointSpace, label: JointSpace, found: JointSpace
-) -> HipPicture:
+def _picture(data: HipDataModule, hip: _Measured) -> HipPicture:
     store, field = data.store, data.field
-    mirror, spacing_mm = bool(store.samples["mirror"].iloc[row]), store.grid(row).spacing_mm
-    cut = field.cut(store.label(row), mirror).astype(np.uint8)
-    predicted = np.frombuffer(zlib.decompress(packed), dtype=np.uint8).reshape(cut.shape)
+    mirror, spacing_mm = bool(store.samples["mirror"].iloc[hip.row]), store.grid(hip.row).spacing_mm
+    cut = field.cut(store.label(hip.row), mirror).astype(np.uint8)
+    predicted = np.frombuffer(zlib.decompress(hip.packed), dtype=np.uint8).reshape(cut.shape)
     offset = np.array([field.column, field.row]) * spacing_mm
-    image = read_image(store, row, field, mirror)
-    return HipPicture(image, cut, predicted, reference, label, offset, found, spacing_mm)
+    image = read_image(store, hip.row, field, mirror)
+    return HipPicture(image, cut, predicted, hip.reference, hip.label, offset, hip.found, spacing_mm)
 
 
 def _without_network(store: Store, row: int, mirror: bool, method: Method) -> tuple[JointSpace, JointSpace]:
@@ -204,12 +237,12 @@ def _places(name: str, joint: JointSpace) -> dict[str, float]:
     return {f"jsw_{place}_{name}_mm": width for place, width in widths.items()}
 
 
-def _profile(key: str, reference: JointSpace, label: JointSpace, predicted: JointSpace) -> pd.DataFrame:
+def _profile(hip: _Measured) -> pd.DataFrame:
     """The widths along the weight-bearing region at every degree that any of the three reaches."""
-    joints = {"reference_mm": reference, "label_mm": label, "predicted_mm": predicted}
+    joints = {"reference_mm": hip.reference, "label_mm": hip.label, "predicted_mm": hip.found}
     widths = {name: pd.Series(j.profile.width_mm, index=j.profile.angle_deg) for name, j in joints.items()}
     table = pd.DataFrame(widths).rename_axis("angle_deg").reset_index()
-    table.insert(0, "sample", key)
+    table.insert(0, "sample", hip.columns["sample"])
     return table
 
 

@@ -57,7 +57,12 @@ class Timing(Callback):
         self._write(trainer)
 
     def _write(self, trainer: Trainer) -> None:
+        if not trainer.is_global_zero:
+            return
         device = trainer.strategy.root_device
         name = torch.cuda.get_device_name(device) if device.type == "cuda" else platform.machine()
-        about = {"device": f"{device.type} ({name})", "threads": torch.get_num_threads(), "torch": torch.__version__}
+        about = {
+            "device": f"{device.type} ({name})", "processes": trainer.world_size,
+            "threads": torch.get_num_threads(), "torch": torch.__version__,
+        }  # fmt: skip
         (self._folder / "timing.json").write_text(json.dumps(self._times | about, indent=2) + "\n")

@@ -3,21 +3,28 @@
 from __future__ import annotations
 
 import importlib
+import math
 import os
-import re
 import sys
-from collections.abc import Callable
+import traceback
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final, NoReturn
+from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 import hydra
-from hydra.core.hydra_config import HydraConfig
-from hydra.errors import HydraException, OverrideParseException
+from hydra.errors import HydraException
 from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
-from hipseg.config import conf_folder
+from hipseg.commands.help import help_page
+from hipseg.commands.sentences import sentence
+from hipseg.config import conf_folder, known_keys, spelled_out
 from hipseg.errors import HipsegError
+from hipseg.instantiation import require_files, require_values
+
+if TYPE_CHECKING:
+    from hipseg.commands.job import Job
 
 COMMANDS: Final[dict[str, str]] = {
     "phantom": "write a cohort of synthetic films to try everything on",
@@ -41,40 +48,90 @@ _FLAGS: Final = frozenset(
 )  # fmt: skip
 
 
-def _fail(sentence: str) -> NoReturn:
-    print(f"hipseg: {sentence}", file=sys.stderr)
+def _fail(said: str) -> NoReturn:
+    print(f"hipseg: {said}", file=sys.stderr)
     raise SystemExit(1)
 
 
-def _sentence(error: BaseException, command: str) -> str:
-    """An error as one line that names the key and the fix."""
-    text = str(error)
-    if isinstance(error, OSError) and error.filename:
-        return f"{error.filename}: this can't be read or written ({error.strerror}); name another or see to its rights"
-    if isinstance(error, OverrideParseException):
-        return f"{error.override}: this can't be read ({text.splitlines()[0].strip()}); write key=value"
-    if match := re.search(r"Could not find '([^']+)/([^'/]+)'\s+Available options in '[^']+':((?:\n\t[^\n]+)+)", text):
-        return f"{match[1]}: there is no option '{match[2]}'; choose {', '.join(match[3].split())}"
-    if match := re.search(r"Could not load '([^'/]+)/([^']+)'", text):
-        choices = sorted(path.stem for path in (conf_folder() / match[1]).glob("*.yaml"))
-        return f"{match[1]}: there is no option '{match[2]}'; choose {', '.join(choices)}"
-    if match := re.search(r"Could not (?:override|append to config|delete)[^']*'([^']+)'", text):
-        return f"{match[1]}: there is no such key; 'hipseg {command} --help' lists them all"
-    return " ".join(text.split()) or type(error).__name__
+@dataclass
+class _Call:
+    """One call of a command.
 
+    Attributes:
+        command: Its name.
+        given: What stood behind it on the command line.
+        failed: The runs of its sweep that failed.
+    """
 
-def _job(run: Callable[[DictConfig], None], command: str) -> Callable[[DictConfig], None]:
-    def job(config: DictConfig) -> None:
+    command: str
+    given: list[str]
+    failed: list[str] = field(default_factory=list)
+
+    def __call__(self, config: DictConfig) -> Any:
+        """Hydra's task function: do the command's work on a configuration.
+
+        A mistake ends the process with its sentence and leaves no empty folder; in a sweep the other runs go on.
+        """
+        from hydra.core.hydra_config import HydraConfig
+
+        folder = Path(HydraConfig.get().runtime.output_dir) if self.command in _SWEEPS else None
+        in_sweep = HydraConfig.get().mode == hydra.types.RunMode.MULTIRUN
         try:
-            run(config)
-        except _MISTAKES as error:
-            if command in _SWEEPS:
-                _forget(Path(HydraConfig.get().runtime.output_dir))
-            # SystemExit passes through Hydra without its own report.
-            _fail(_sentence(error, command))
+            _refuse_unknown(config, self.command)
+            if config.get("resume") is None:  # a run that goes on knows what it was given
+                require_values(config)
+                require_files(config)
+            # Only now, so that mistakes need not wait for torch.
+            run = importlib.import_module(f"hipseg.commands.{self.command}").run
+            if folder is None:
+                return run(config)
+            from hipseg.commands.job import this_job
 
-    job.__module__ = run.__module__  # from which Hydra takes the job's name
-    return job
+            job = this_job(self.command, self.given)
+            return _run_of_sweep(run, config, job) if in_sweep else run(config, job)
+        except _MISTAKES as error:
+            said = sentence(error, self.command)
+        except Exception:  # whatever it is, the other runs of a sweep may do better
+            if not in_sweep:
+                raise
+            traceback.print_exc()
+            said = "it broke off, as said above"
+        if folder is not None:
+            _forget(folder)
+        if not in_sweep:
+            # SystemExit passes through Hydra without its own report.
+            _fail(said)
+        name = f"job {HydraConfig.get().job.num} ({' '.join(HydraConfig.get().overrides.task)})"
+        print(f"hipseg: {name}: {said}", file=sys.stderr)
+        self.failed.append(name)
+        return math.nan
+
+
+def _run_of_sweep(run: Callable[[DictConfig, Job], float], config: DictConfig, job: Job) -> float:
+    """One run of a sweep: skipped if it is finished, gone on with if it was stopped."""
+    from hipseg.commands.resume import earlier_run, finished_score
+
+    said = f"job {job.number} ({' '.join(job.varied)})"
+    earlier = earlier_run(job.folder, job.overrides)
+    if earlier == "finished":
+        print(f"{said}: finished before, skipped")
+        return finished_score(job.folder)
+    if earlier == "stopped":
+        print(f"{said}: stopped before, going on")
+        config.resume = str(job.folder)
+    return run(config, job)
+
+
+def _refuse_unknown(config: DictConfig, command: str) -> None:
+    """Refuse keys that were added on top of a configuration: nothing would ever look at them.
+
+    Raises:
+        HipsegError: Naming the first.
+    """
+    for name in map(str, config):
+        if name not in known_keys(command):
+            more = "; the cohort's file needs the first line '# @package cohorts.NAME'" if name == "cohort" else ""
+            raise HipsegError(f"{name}: there is no such option; 'hipseg {command} --help' lists them all{more}")
 
 
 def _forget(folder: Path) -> None:
@@ -90,6 +147,14 @@ def _overview() -> str:
     return f"{usage}\n\n'hipseg COMMAND --help' shows its groups and options; -m sweeps over lists of values."
 
 
+def _in_resumed_folder(overrides: Sequence[str]) -> list[str]:
+    """Options of a run that goes on, with its folder as `out`, so that Hydra makes no other."""
+    resume = next((text.split("=", 1)[1] for text in overrides if text.startswith("resume=")), "null")
+    if resume in ("null", "") or any(text.startswith("out=") for text in overrides):
+        return list(overrides)
+    return [*overrides, f"out={resume}"]
+
+
 def main(arguments: list[str] | None = None) -> None:
     """Run one command; a mistake ends in one line on standard error and exit code 1."""
     given = sys.argv[1:] if arguments is None else arguments
@@ -103,20 +168,26 @@ def main(arguments: list[str] | None = None) -> None:
         _fail(f"-m: only {' and '.join(sorted(_SWEEPS))} can sweep, not {command}")
     if strange := [o for o in overrides if o.startswith("--") and o.split("=")[0] not in _FLAGS]:
         _fail(f"{strange[0]}: there is no such flag; options are given as key=value")
+    overrides = _in_resumed_folder([spelled_out(text, command) for text in overrides])
     # Threads that wait for each other by spinning for long slow training down several times where cores are shared.
     os.environ.setdefault("GOMP_SPINCOUNT", "10000")
     os.environ["HYDRA_FULL_ERROR"] = "1"  # errors reach the handler below instead of Hydra's page of text
-    run: Callable[[DictConfig], Any] = importlib.import_module(f"hipseg.commands.{command}").run
     # Hydra's parser wants all options in one piece: flags that stand among them go to the end.
     overrides = sorted(overrides, key=lambda given: given in _ALONE)
     before, sys.argv = sys.argv, [f"hipseg {command}", *overrides]
-    app = hydra.main(version_base="1.3", config_path=str(conf_folder()), config_name=command)
+    call = _Call(command, overrides)
+    call.__module__ = f"hipseg.commands.{command}"  # from which Hydra takes the job's name
     try:
-        app(_job(run, command))()
+        if _HELP & set(overrides):
+            print(help_page(command, COMMANDS[command], [text for text in overrides if not text.startswith("-")]))
+            return
+        hydra.main(version_base="1.3", config_path=str(conf_folder()), config_name=command)(call)()
     except _MISTAKES as error:
-        _fail(_sentence(error, command))
+        _fail(sentence(error, command))
     except KeyboardInterrupt:
         print("hipseg: interrupted", file=sys.stderr)
         raise SystemExit(130) from None
     finally:
         sys.argv = before
+    if call.failed:
+        _fail(f"{len(call.failed)} runs of the sweep failed: {', '.join(call.failed)}; the others are complete")

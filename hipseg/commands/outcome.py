@@ -38,6 +38,10 @@ def print_outcome(folder: Path) -> None:
     # Wide enough for the table also where standard output is a file.
     console = Console()
     Console(width=max(console.width, 110)).print(table)
+    summary = json.loads((folder / "summary.json").read_text())
+    if seen := summary.get("test/trained_on"):
+        said = f"{seen} of {summary['test/hips']} test hips are of subjects that this network was trained or chosen on"
+        print(f"warning: {said}; these numbers flatter it (column trained_on of test_hips.csv)")
     timing = folder / "timing.json"
     if timing.is_file():
         took = json.loads(timing.read_text())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -14,7 +15,9 @@ from hipseg.data.process import Region, Settings
 from hipseg.errors import HipsegError
 from hipseg.inference.heads import HeadLocator
 from hipseg.instantiation import call
+from hipseg.io.limits import Limits
 from hipseg.labels.curves import CurveFunction
+from hipseg.measure.quality import Plausible
 from hipseg.parallel import available_cores
 
 
@@ -31,6 +34,9 @@ def preprocess(
     percentiles: tuple[float, float],
     intensity_bits: Annotated[int, Field(ge=8, le=16)],
     modalities: tuple[str, ...],
+    plausible: Plausible,
+    limits: Limits,
+    trusted: tuple[str, ...],
     workers: Annotated[int, Field(ge=0)] | None,
 ) -> None:
     """Bring the store up to date with the input folder and print where every file and hip ended.
@@ -49,20 +55,25 @@ def preprocess(
         percentiles: Between which grey values are clipped.
         intensity_bits: Precision of the stored grey values.
         modalities: DICOM modalities that are radiographs.
+        plausible: What landmarks are judged by.
+        limits: Beyond which a file is excluded unread.
+        trusted: Beginnings of names of your own that the locator may import.
         workers: Processes; all cores if not given.
     """
     if not 0 <= percentiles[0] < percentiles[1] <= 100:
         raise HipsegError(f"percentiles: give a lower and a higher one between 0 and 100, not {list(percentiles)}")
     settings = Settings(
-        rows, columns, spacing_mm, percentiles, intensity_bits, modalities, labels, region, _locator(locator, region)
-    )
-    workers = available_cores() if workers is None else workers
+        rows, columns, spacing_mm, percentiles, intensity_bits, modalities, labels, region,
+        _locator(locator, region, trusted), plausible, limits,
+    )  # fmt: skip
+    # At least two, so that no film is decoded in the process that writes the store.
+    workers = max(2, available_cores()) if workers is None else workers
     account = preprocess_folder(input, store, cohorts, settings, workers)
     print("\n".join(account.lines()))
     print(f"store {store}, exclusions {store}.exclusions.csv")
 
 
-def _locator(path: Path | None, region: Region) -> HeadLocator | None:
+def _locator(path: Path | None, region: Region, trusted: tuple[str, ...]) -> HeadLocator | None:
     if path is None:
         return None
     if region != "joint":
@@ -71,7 +82,7 @@ def _locator(path: Path | None, region: Region) -> HeadLocator | None:
     from hipseg.checkpoint import load_locator
     from hipseg.inference.locator import network_locator
 
-    return network_locator(load_locator, path)
+    return network_locator(partial(load_locator, trusted=trusted), path)
 
 
 def run(config: DictConfig) -> None:

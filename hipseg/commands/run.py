@@ -3,33 +3,57 @@
 from __future__ import annotations
 
 import logging
+import signal
+import sys
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
+import torch
 from hydra.core.hydra_config import HydraConfig
+from lightning_utilities.core.rank_zero import rank_zero_only
 from omegaconf import DictConfig, OmegaConf
+from pytorch_lightning.utilities.exceptions import MisconfigurationException  # type: ignore[attr-defined]
 
 from hipseg.build import build_loggers
+from hipseg.commands.job import Job
 from hipseg.data.datamodule import HipDataModule
 from hipseg.errors import HipsegError
 
+_LAST = "checkpoints/last.ckpt"
 
-def begin_run(config: DictConfig, folder: Path) -> None:
-    """Make the run folder and keep the configuration in its `.hydra/`.
+
+def is_first_process() -> bool:
+    """Whether this process is the one of a distributed run that writes and speaks."""
+    return int(getattr(rank_zero_only, "rank", 0)) == 0
+
+
+def begin_run(config: DictConfig, folder: Path, decided: Mapping[str, Any] | None = None) -> None:
+    """Make the run folder and keep in its `.hydra/` what runs.
+
+    Args:
+        config: As composed.
+        folder: The run folder.
+        decided: Values by key that a checkpoint decided in place of the configuration.
 
     Raises:
         HipsegError: If a run lies in it already.
     """
-    for name in ("summary.json", "checkpoints/last.ckpt", "metrics.csv"):
+    if not is_first_process():
+        return
+    for name in ("summary.json", _LAST, "metrics.csv"):
         if (folder / name).exists():
-            raise HipsegError(f"out: {folder} holds a run already ({name}); name another folder or remove it")
+            going_on = f"go on with resume={folder}, " if (folder / _LAST).exists() else ""
+            raise HipsegError(f"out: {folder} holds a run already ({name}); {going_on}name another folder or remove it")
     notes = folder / ".hydra"
     notes.mkdir(parents=True, exist_ok=True)
     hydra = HydraConfig.instance().cfg
-    OmegaConf.save(config, notes / "config.yaml")
+    ran = OmegaConf.merge(config, {})
+    for key, value in (decided or {}).items():
+        OmegaConf.update(ran, key, value, merge=False, force_add=True)
+    OmegaConf.save(ran, notes / "config.yaml")
     OmegaConf.save(hydra, notes / "hydra.yaml")
     OmegaConf.save(list(HydraConfig.get().overrides.task), notes / "overrides.yaml")
 
@@ -41,12 +65,52 @@ def quieten() -> None:
 
 
 @contextmanager
-def open_loggers(content: dict[str, Any], data: HipDataModule) -> Iterator[list[Any]]:
+def open_loggers(
+    content: dict[str, Any], data: HipDataModule, job: Job, facts: Mapping[str, Any]
+) -> Iterator[list[Any]]:
     """The loggers of a run, finished at its end, so that the next one of a sweep has its own."""
-    loggers = build_loggers(content, data)
+    names = {"name": job.name, "group": job.sweep, "job_type": job.command}
+    loggers = build_loggers(content, data, names, facts)
     try:
         yield loggers
     finally:
         for logger in loggers:
             if hasattr(logger, "finish"):
                 logger.finish()
+
+
+@contextmanager
+def stoppable(hint: str) -> Iterator[None]:
+    """End on SIGTERM with a line and exit code 143, as a scheduler expects, whatever is under way.
+
+    Args:
+        hint: What can be done then.
+    """
+
+    def stop(*_: Any) -> NoReturn:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        if is_first_process():
+            print(f"hipseg: stopped by SIGTERM; {hint}", file=sys.stderr, flush=True)
+        raise SystemExit(128 + signal.SIGTERM)
+
+    before = signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def leave_process_group() -> None:
+    """Part from the other processes of a distributed run once all are done."""
+    if torch.distributed.is_available() and torch.distributed.is_initialized():
+        torch.distributed.barrier()
+        torch.distributed.destroy_process_group()
+
+
+@contextmanager
+def lightning_mistakes() -> Iterator[None]:
+    """Say in a sentence what Lightning refuses."""
+    try:
+        yield
+    except MisconfigurationException as error:
+        raise HipsegError(f"trainer or callbacks: {' '.join(str(error).split())}") from error

@@ -2,31 +2,52 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from omegaconf import DictConfig
-from pytorch_lightning import seed_everything
+from pytorch_lightning import Callback, Trainer, seed_everything
+from pytorch_lightning.callbacks import ModelCheckpoint
 
-from hipseg.build import build_data, build_task, build_trainer
-from hipseg.checkpoint import make_record, read_checkpoint, start_from
+from hipseg.build import build_callbacks, build_data, build_task, build_trainer, require_monitored
+from hipseg.checkpoint import count_parameters, make_record, read_checkpoint, software_versions, start_from
+from hipseg.commands.job import Job, startable_again
 from hipseg.commands.outcome import print_outcome
-from hipseg.commands.run import begin_run, open_loggers, quieten
+from hipseg.commands.resume import LAST, resumed
+from hipseg.commands.run import (
+    begin_run,
+    is_first_process,
+    leave_process_group,
+    lightning_mistakes,
+    open_loggers,
+    quieten,
+    stoppable,
+)
 from hipseg.data.datamodule import HipDataModule
+from hipseg.data.identity import seen_subjects
 from hipseg.data.truth import require_truth
 from hipseg.errors import HipsegError
 from hipseg.inference.shifts import Passes
 from hipseg.instantiation import check
 from hipseg.io.dicom import file_sha256
 from hipseg.options import check_value
+from hipseg.tasks.segmentation import SegmentationTask
 
 
-def run(config: DictConfig) -> None:
-    """Run the command on its configuration."""
+def run(config: DictConfig, job: Job) -> float:
+    """Run the command on its configuration.
+
+    Returns:
+        The best validation score, for sweepers that look for the best of it; NaN if there is none.
+    """
+    going_on = config.resume is not None
+    if going_on:
+        config = resumed(config, job.overrides)
     content = check(config)
     quieten()
-    if (epochs := content["trainer"]["max_epochs"]) is not None and epochs < 1:
-        raise HipsegError(f"trainer.max_epochs: at least one epoch is needed, not {epochs}")
+    _require_epochs(content["trainer"])
     check_value(Passes, content["passes"], "passes")
     data = build_data(content)
     data.require("train", "val", "test")
@@ -37,19 +58,72 @@ def run(config: DictConfig) -> None:
     if init is not None:
         start_from(init, task.network)
     folder = Path(content["folder"])
-    begin_run(config, folder)
-    with open_loggers(content, data) as loggers:
-        trainer = build_trainer(content, loggers)
-        trainer.fit(task, datamodule=data)
-        best: Any = trainer.checkpoint_callback
-        trainer.test(task, datamodule=data, ckpt_path=best.best_model_path, verbose=False)
-    print_outcome(folder)
+    callbacks = build_callbacks(content)
+    require_monitored(callbacks, task)
+    last = folder / LAST if going_on else None
+    if last is None:
+        begin_run(config, folder)
+    epochs_done = read_checkpoint(last, "resume")["epoch"] + 1 if last is not None else 0
+    facts = _facts(content, data, task)
+    hint = f"go on with 'hipseg train resume={folder}'"
+    with (
+        open_loggers(content, data, job, facts) as loggers,
+        startable_again(job),
+        stoppable(hint),
+        lightning_mistakes(),
+    ):
+        for logger in loggers:
+            if going_on and hasattr(logger, "go_on"):
+                logger.go_on(epochs_done)
+        trainer = build_trainer(content, callbacks, loggers)
+        trainer.fit(task, datamodule=data, ckpt_path=last, weights_only=True)
+        best, score = _best(trainer, callbacks, folder)
+        trainer.test(task, datamodule=data, ckpt_path=best, verbose=False, weights_only=True)
+        leave_process_group()
+    if is_first_process():
+        print_outcome(folder)
+    return score
+
+
+def _require_epochs(trainer: Mapping[str, Any]) -> None:
+    if (epochs := trainer["max_epochs"]) is not None and epochs < 1:
+        raise HipsegError(f"trainer.max_epochs: at least one epoch is needed, not {epochs}")
+
+
+def _best(trainer: Trainer, callbacks: Mapping[str, Callback], folder: Path) -> tuple[Path | None, float]:
+    """The checkpoint to test, and its validation score; the weights as they are if none was kept."""
+    if trainer.fast_dev_run:  # type: ignore[attr-defined]
+        print("trainer.fast_dev_run: no checkpoint is kept, the test is of a few batches")
+        return None, math.nan
+    best = callbacks.get("best")
+    if not isinstance(best, ModelCheckpoint):
+        if is_first_process():
+            print("callbacks.best: there is no such checkpoint; the weights of the last epoch are tested")
+        return None, math.nan
+    score = math.nan if best.best_model_score is None else float(best.best_model_score)
+    if math.isfinite(score) and best.best_model_path:
+        return Path(best.best_model_path), score
+    if is_first_process():
+        print(f"callbacks.best: no epoch had a {best.monitor} that is a number; the last epoch is tested")
+    last = folder / LAST
+    return (last if last.is_file() else None), math.nan
+
+
+def _facts(content: Mapping[str, Any], data: HipDataModule, task: SegmentationTask) -> dict[str, Any]:
+    """What a logger is told beside the configuration."""
+    sizes = {f"{subset}_hips": len(samples) for subset, samples in data.samples.items()}
+    init = file_sha256(Path(content["init"])) if content["init"] is not None else None
+    return {**sizes, "parameters": count_parameters(task), "versions": software_versions(), "init_sha256": init}
 
 
 def _record(content: dict[str, Any], data: HipDataModule) -> dict[str, Any]:
     """What the checkpoints will say of themselves."""
     training = {name: content[name] for name in ("loss", "optimizer", "scheduler", "seed")}
-    training["precision"] = content["trainer"]["precision"]
+    training |= {name: content["data"][name] for name in ("augmentation", "target", "weight", "batch_size")}
+    training |= {name: content["trainer"][name] for name in ("precision", "max_epochs")}
+    training["train_hips"] = len(data.samples["train"])
+    training |= seen_subjects(data.store, data.samples["train"] + data.samples["val"])
+    training["versions"] = software_versions()
     training["init"] = file_sha256(Path(content["init"])) if content["init"] is not None else None
     store = data.store
     model, activation = content["model"], content["activation"]

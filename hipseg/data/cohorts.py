@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import re
 from collections import Counter
@@ -41,14 +42,19 @@ class Cohort:
     Attributes:
         name: As it stands in sample keys.
         film: A film's path; it must have a field `subject`, may have `visit`, and others at will.
-        points: The points file's path, from the film's fields.
+        points: The points file's path, from the film's fields; with `{side}` in it (right and left, or R and L) each
+            hip has a file of its own.
+        calibration: By which the spacing that headers state is multiplied, where a cohort is known to need it.
     """
 
     name: str
     film: str
     points: str
+    calibration: float = 1.0
 
     def __post_init__(self) -> None:
+        if not (math.isfinite(self.calibration) and self.calibration > 0):
+            raise HipsegError(f"cohorts.{self.name}.calibration: it must be above 0, not {self.calibration}")
         for key in ("film", "points"):
             pattern = getattr(self, key)
             names = _FIELD.findall(pattern)
@@ -57,7 +63,9 @@ class Cohort:
         fields = set(_FIELD.findall(self.film))
         if "subject" not in fields:
             raise HipsegError(f"cohorts.{self.name}.film: '{self.film}' has no {{subject}}")
-        if strange := set(_FIELD.findall(self.points)) - fields:
+        if "side" in fields:
+            raise HipsegError(f"cohorts.{self.name}.film: '{self.film}' has {{side}}, but a film holds both hips")
+        if strange := set(_FIELD.findall(self.points)) - fields - {"side"}:
             raise HipsegError(f"cohorts.{self.name}.points: the film's pattern has no {{{min(strange)}}}")
 
     @cached_property
@@ -70,6 +78,17 @@ class Cohort:
         """Of points files' paths."""
         return pattern_regex(self.points)
 
+    def points_paths(self, folder: Path, fields: Mapping[str, str]) -> tuple[Path, Path | None]:
+        """The points file of a film with these fields, or those of its right and its left hip."""
+        if "{side}" not in self.points:
+            return folder / self.points.format(**fields), None
+        right, left = (
+            next((path for path in paths if path.is_file()), paths[0])
+            for names in (("right", "R"), ("left", "L"))
+            if (paths := [folder / self.points.format(**fields, side=name) for name in names])
+        )
+        return right, left
+
 
 @dataclass(frozen=True, order=True)
 class FilmFile:
@@ -78,10 +97,12 @@ class FilmFile:
     Attributes:
         name: Its path below the input folder.
         path: Its path.
-        points: Where its points file should be.
+        points: Where its points file should be, or its right hip's.
         cohort: Name of its cohort.
         subject: The subject as the file's name states it.
         visit: The visit, empty if the pattern has none.
+        left_points: Where its left hip's should be, if each hip has one.
+        calibration: By which the spacing of its header is multiplied.
     """
 
     name: str
@@ -90,6 +111,8 @@ class FilmFile:
     cohort: str
     subject: str
     visit: str
+    left_points: Path | None = None
+    calibration: float = 1.0
 
     @property
     def key(self) -> str:
@@ -115,13 +138,24 @@ class Found:
         return len(self.films) + len(self.exclusions)
 
 
-def _files(folder: Path) -> Iterator[str]:
-    """Paths below a folder, sorted, without system files."""
-    for root, folders, names in os.walk(folder):
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-        for name in sorted(names):
-            if not name.startswith(".") and name.lower() not in _SYSTEM_FILES:
-                yield PurePosixPath(Path(root, name).relative_to(folder)).as_posix()
+def visible_files(folder: Path) -> Iterator[str]:
+    """Paths below a folder, without hidden and system files.
+
+    Linked folders are followed once all others are read, and each folder is read once, by whatever name.
+    """
+    seen: set[str] = set()
+    waiting = [str(folder)]
+    while waiting:
+        for root, folders, names in os.walk(waiting.pop(0)):
+            if (real := os.path.realpath(root)) in seen:
+                folders.clear()
+                continue
+            seen.add(real)
+            folders[:] = sorted(name for name in folders if not name.startswith("."))
+            waiting += [path for name in folders if os.path.islink(path := os.path.join(root, name))]
+            for name in sorted(names):
+                if not name.startswith(".") and name.lower() not in _SYSTEM_FILES:
+                    yield PurePosixPath(Path(root, name).relative_to(folder)).as_posix()
 
 
 def find_films(folder: Path, cohorts: Mapping[str, Cohort]) -> Found:
@@ -133,12 +167,13 @@ def find_films(folder: Path, cohorts: Mapping[str, Cohort]) -> Found:
     if not folder.is_dir():
         raise HipsegError(f"input: there is no folder {folder}")
     films, exclusions = [], []
-    for name in sorted(_files(folder)):
+    for name in sorted(visible_files(folder)):
         match = next(((c, m) for c in cohorts.values() if (m := c.film_regex.fullmatch(name))), None)
         if match is not None:
             cohort, fields = match[0], match[1].groupdict()
-            points = folder / cohort.points.format(**fields)
-            films.append(FilmFile(name, folder / name, points, cohort.name, fields["subject"], fields.get("visit", "")))
+            points, left = cohort.points_paths(folder, fields)
+            of = cohort.name, fields["subject"], fields.get("visit", "")
+            films.append(FilmFile(name, folder / name, points, *of, left, cohort.calibration))
         elif not any(c.points_regex.fullmatch(name) for c in cohorts.values()):
             detail = f"the name fits none of the cohorts {', '.join(cohorts)}"
             exclusions.append(Exclusion(name, "", "name", detail))

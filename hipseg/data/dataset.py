@@ -35,29 +35,40 @@ def read_image(store: Store, row: int, field: Field, mirror: bool) -> NDArray[np
 
 
 class EpochSampler(Sampler[Draw]):
-    """Indices in order, or shuffled anew in every epoch by the seed alone.
+    """Indices in order, or shuffled anew in every epoch by the seed alone; of several processes each takes its share.
+
+    Processes that train take equally many, for they wait for each other at every step: the first few indices come
+    again at the end. Otherwise every index comes once.
 
     Args:
         count: How many there are.
-        shuffle: Whether to.
+        training: Whether they are shuffled and shared out evenly.
         seed: Of the shuffling.
     """
 
-    def __init__(self, count: int, shuffle: bool, seed: int) -> None:
-        self._count, self._shuffle, self._seed, self._epoch = count, shuffle, seed, 0
+    def __init__(self, count: int, training: bool, seed: int) -> None:
+        self._count, self._training, self._seed, self._epoch = count, training, seed, 0
 
     def set_epoch(self, epoch: int) -> None:
         """Called by Lightning before every epoch."""
         self._epoch = epoch
 
     def __len__(self) -> int:
-        return self._count
+        return len(self._share())
 
     def __iter__(self) -> Iterator[Draw]:
         order = np.arange(self._count)
-        if self._shuffle:
+        if self._training:
             np.random.default_rng([self._seed, self._epoch]).shuffle(order)
-        return iter([(self._epoch, int(index)) for index in order])
+        return iter([(self._epoch, int(order[place])) for place in self._share()])
+
+    def _share(self) -> NDArray[np.int64]:
+        """This process' places in the order of all."""
+        rank, processes = 0, 1
+        if torch.distributed.is_available() and torch.distributed.is_initialized():
+            rank, processes = torch.distributed.get_rank(), torch.distributed.get_world_size()
+        end = -(-self._count // processes) * processes if self._training else self._count
+        return np.arange(rank, end, processes) % max(self._count, 1)
 
 
 class HipDataset(Dataset[HipSample]):
@@ -96,8 +107,8 @@ class HipDataset(Dataset[HipSample]):
     def __len__(self) -> int:
         return len(self.rows)
 
-    def __getitem__(self, draw: Draw) -> HipSample:
-        epoch, index = draw
+    def __getitem__(self, draw: Draw | int) -> HipSample:
+        epoch, index = draw if isinstance(draw, tuple) else (0, draw)
         row = int(self.rows[index])
         mirror = bool(self._mirror[row])
         whole = self._store.label(row)

@@ -10,13 +10,16 @@ NOT_LOCATED: Final = "not_located"
 FILM_REASONS: Final[dict[str, str]] = {
     "name": "the file's name fits no cohort's pattern",
     "duplicate_visit": "another film has the same cohort, subject and visit",
+    "duplicate_film": "the same film under another subject",
     "unreadable": "the file can't be opened",
+    "decoder_crashed": "reading it brought its process down",
     "not_dicom": "not a DICOM file",
     "truncated": "the file breaks off or is damaged",
     "no_pixels": "a DICOM file without an image",
     "colour": "not a monochrome image",
     "multiframe": "more than one frame",
     "not_radiograph": "another modality",
+    "too_many_pixels": "larger than the limits allow",
     "unsupported_syntax": "no decoder for its transfer syntax",
     "spacing_missing": "no pixel spacing",
     "spacing_invalid": "a pixel spacing that is no positive number",
@@ -29,6 +32,7 @@ FILM_REASONS: Final[dict[str, str]] = {
 HIP_REASONS: Final[dict[str, str]] = {
     "side_missing": "this side has no landmarks",
     "points_outside": "landmarks lie outside the film",
+    "landmarks_implausible": "landmarks that are no hip's, or not this one's",
     "implant": "metal in place of the femoral head",
     NOT_LOCATED: "the locator finds no femoral head here",
 }

@@ -9,9 +9,10 @@ from pathlib import Path
 
 from hipseg.data.cohorts import Cohort, Found, find_films
 from hipseg.data.exclusions import REASONS, Exclusion, exclusions_table
-from hipseg.data.process import Processed, Settings, Task, Unchanged, process
+from hipseg.data.process import Processed, Settings, Task, Unchanged, crashed, process
 from hipseg.data.store import Store
 from hipseg.data.store_writer import StoreWriter
+from hipseg.errors import HipsegError
 from hipseg.parallel import ordered_map
 from hipseg.progress import track
 
@@ -78,15 +79,21 @@ def preprocess_folder(
         HipsegError: If the folder is missing or empty, or the store was made otherwise.
     """
     found = find_films(folder, cohorts)
+    if not found.films and all(row.reason == "name" for row in found.exclusions):
+        first = found.exclusions[0].file
+        raise HipsegError(
+            f"input: none of its {found.count} files fits the pattern of a cohort ({', '.join(cohorts)}), "
+            f"as '{first}'; name your own cohort, see docs/data.md"
+        )
     exclusions = list(found.exclusions)
-    new = 0
+    added: set[str] = set()
     with StoreWriter(store, settings) as writer:
         tasks = [Task(film, settings, *writer.known(film.key)) for film in found.films]
-        outcomes = track(ordered_map(process, tasks, workers), len(tasks), "films")
+        outcomes = track(ordered_map(process, tasks, workers, crashed), len(tasks), "films")
         for film, outcome in zip(found.films, outcomes, strict=True):
             if isinstance(outcome, Processed):
                 writer.put(outcome)
-                new += 1
+                added.add(film.name)
             elif not isinstance(outcome, Unchanged):
                 exclusions.append(outcome)
                 if film.key in writer:
@@ -95,7 +102,10 @@ def preprocess_folder(
         for key, reason in by_name:
             if key in writer:
                 writer.exclude(key, reason)
+        writer.flush()
+        exclusions += _one_film_of_several(writer, {film.key: film.name for film in found.films})
     in_input = {film.key for film in found.films} | {key for key, _ in by_name}
+    new = len(added - {row.file for row in exclusions})
     return _account(found, in_input, new, exclusions, store)
 
 
@@ -110,6 +120,23 @@ def _now_excluded(exclusions: list[Exclusion], cohorts: Mapping[str, Cohort]) ->
     return keys
 
 
+def _one_film_of_several(writer: StoreWriter, names: Mapping[str, str]) -> list[Exclusion]:
+    """Exclude films that are stored under several subjects, which a split would put into training and test alike.
+
+    Args:
+        writer: Of the store; what is there from other inputs counts too.
+        names: File of every film of this input, by key.
+    """
+    exclusions = []
+    for keys in list(writer.same_pixels()):
+        for key in keys:
+            writer.exclude(key, "duplicate_film")
+            others = ", ".join(names.get(other, other) for other in keys if other != key)
+            if key in names:
+                exclusions.append(Exclusion(names[key], "", "duplicate_film", f"its pixels are those of {others}"))
+    return exclusions
+
+
 def _account(found: Found, in_input: set[str], new: int, exclusions: list[Exclusion], path: Path) -> Account:
     """Count where everything ended, and write the exclusions."""
     store = Store(path)
@@ -121,8 +148,8 @@ def _account(found: Found, in_input: set[str], new: int, exclusions: list[Exclus
     films = table.drop_duplicates("key")  # where every hip has an image of its own, a film has two rows
     here = films["key"].isin(names)
     hips = [
-        Exclusion(names[key.rsplit("/", 1)[0]], side, reason, REASONS[reason])
-        for key, side, reason in zip(samples["key"], samples["side"], samples["reason"], strict=True)
+        Exclusion(names[key.rsplit("/", 1)[0]], side, reason, detail or REASONS.get(reason, ""))
+        for key, side, reason, detail in samples[["key", "side", "reason", "detail"]].itertuples(index=False)
     ]
     exclusions_table(exclusions + hips).to_csv(f"{path}.exclusions.csv", index=False)
     return Account(

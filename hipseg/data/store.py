@@ -1,6 +1,6 @@
 """The store: one HDF5 file of films, the label maps and landmarks of their hips, and two tables.
 
-Layout (format 1): `images` (N, rows, columns) uint16, value / 65535 is the grey value; `labels` (M, rows, columns)
+Layout (format 2): `images` (N, rows, columns) uint16, value / 65535 is the grey value; `labels` (M, rows, columns)
 uint8 and `landmarks` (M, 80, 2) float64, a row a hip, in image orientation; `films` (N,) and `samples` (M,) as
 `FILM_TYPE` and `SAMPLE_TYPE`, where a film's `samples_end` is the number of sample rows up to its own last. Root
 attributes: `format`, `label_names`, `preprocessing` (JSON), `identity_key`.
@@ -14,7 +14,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Final, cast
 
-import blosc2
 import h5py
 import hdf5plugin
 import numpy as np
@@ -23,39 +22,34 @@ from numpy.typing import NDArray
 
 from hipseg.errors import HipsegError
 from hipseg.grid import Grid
-from hipseg.labels.landmarks import Points
+from hipseg.io.dicom import turn_points
+from hipseg.labels.landmarks import LANDMARKS_PER_HIP, Points
 from hipseg.transforms.polarity import Polarity
 
-FORMAT: Final = 1
+FORMAT: Final = 2
 FILM_TYPE: Final = np.dtype(
     [
         ("cohort", "S32"), ("subject", "S64"), ("visit", "S16"), ("spacing_mm", "f8"), ("origin_x_mm", "f8"),
-        ("origin_y_mm", "f8"), ("source_spacing_mm", "f8"), ("source_spacing_tag", "S20"), ("imager_spacing_mm", "f8"),
+        ("origin_y_mm", "f8"), ("source_spacing_mm", "f8"), ("source_spacing_tag", "S48"), ("imager_spacing_mm", "f8"),
         ("source_rows", "i4"), ("source_columns", "i4"), ("source_sha256", "S64"), ("points_sha256", "S64"),
+        ("pixels_sha256", "S64"), ("mirrored", "?"), ("upside_down", "?"), ("magnification", "f8"),
         ("polarity", "S10"), ("samples_end", "i8"),
     ]
 )  # fmt: skip
 SAMPLE_TYPE: Final = np.dtype(
-    [("key", "S128"), ("image", "i8"), ("mirror", "?"), ("side", "S5"), ("usable", "?"), ("reason", "S24")]
+    [
+        ("key", "S128"),
+        ("image", "i8"),
+        ("mirror", "?"),
+        ("side", "S5"),
+        ("usable", "?"),
+        ("reason", "S24"),
+        ("detail", "S160"),
+    ]
 )
 FILTER: Final = hdf5plugin.Blosc2()
-_CODING: Final = {
-    "codec": blosc2.Codec.LZ4HC,
-    "clevel": 5,
-    "filters_meta": [0],
-    "blocksize": 1 << 16,
-    "nthreads": 1,
-}
-
-
-def encode_chunk(pixels: NDArray[Any]) -> bytes:
-    """A chunk as HDF5's Blosc2 filter reads it, but smaller than the one it writes itself; single bytes unshuffled."""
-    shuffle = blosc2.Filter.SHUFFLE if pixels.itemsize > 1 else blosc2.Filter.NOFILTER
-    parameters = {**_CODING, "typesize": pixels.itemsize, "filters": [shuffle]}
-    chunk = blosc2.SChunk(chunksize=pixels.nbytes, cparams=parameters)
-    chunk.append_data(np.ascontiguousarray(pixels))
-    encoded: bytes = chunk.to_cframe()
-    return encoded
+_LONGEST: Final = 16384
+_MOST_ROWS: Final = 50_000_000
 
 
 def _frame(table: NDArray[Any]) -> pd.DataFrame:
@@ -94,13 +88,19 @@ class Store:
         try:
             with h5py.File(self.path, "r") as file:
                 self._read_tables(file)
+        except HipsegError:
+            raise
         except FileNotFoundError:
             raise HipsegError(f"{key}: there is no file {path}; make it with 'hipseg preprocess'") from None
-        except (OSError, KeyError) as error:
-            raise HipsegError(f"{key}: {path} is not a store that can be read ({error})") from None
+        except BlockingIOError:
+            raise HipsegError(f"{key}: {path} is being written by another process; wait until it is done") from None
+        except Exception as error:  # a damaged file makes HDF5, JSON and numpy raise many kinds
+            said = " ".join(str(error).split())[:200] or type(error).__name__
+            raise HipsegError(f"{key}: {path} is not a store that can be read ({said}); preprocess it again") from None
 
     def _read_tables(self, file: h5py.File) -> None:
         check_format(file, self.path, self._key)
+        check_layout(file)
         self.label_names: tuple[str, ...] = tuple(str(name) for name in file.attrs["label_names"])
         self.preprocessing: dict[str, Any] = json.loads(file.attrs["preprocessing"])
         self.identity_key: str = str(file.attrs["identity_key"])
@@ -108,6 +108,8 @@ class Store:
         self.films = _frame(films)
         # A film's row is written after its hips' and says where these end: what follows is what a killed run left.
         self.samples = _frame(file["samples"][: films["samples_end"].max(initial=0)])
+        if not self.samples["image"].between(0, len(films) - 1).all():
+            raise ValueError("a hip's image is none of the store's")
 
     @cached_property
     def rows_by_key(self) -> dict[str, int]:
@@ -126,16 +128,25 @@ class Store:
             self._datasets = {name: self._file[name] for name in ("images", "labels", "landmarks")}
         return self._datasets[name]
 
+    def _read(self, name: str, row: int, out: NDArray[Any] | None, kind: np.dtype[Any]) -> NDArray[Any]:
+        try:
+            return _read_chunk(self._dataset(name), row, out, kind)
+        except (OSError, RuntimeError, ValueError) as error:
+            said = " ".join(str(error).split())[:200]
+            raise HipsegError(
+                f"{self._key}: {self.path} is damaged, row {row} of {name} can't be read ({said})"
+            ) from None
+
     def __getstate__(self) -> dict[str, Any]:
         return self.__dict__ | {"_file": None, "_process": -1, "_datasets": {}}
 
     def image(self, row: int, out: NDArray[np.uint16] | None = None) -> NDArray[np.uint16]:
         """The film of a hip's row, (rows, columns); read into `out` if given, which saves making room for each."""
-        return _read_chunk(self._dataset("images"), int(self.image_rows[row]), out, np.dtype("u2"))
+        return self._read("images", int(self.image_rows[row]), out, np.dtype("u2"))
 
     def label(self, row: int, out: NDArray[np.uint8] | None = None) -> NDArray[np.uint8]:
         """The label map of a hip's row, (rows, columns), not mirrored; read into `out` if given."""
-        return _read_chunk(self._dataset("labels"), row, out, np.dtype("u1"))
+        return self._read("labels", row, out, np.dtype("u1"))
 
     def landmarks(self, row: int) -> Points:
         """The landmarks of a hip's row, (80, 2), pixel-centre coordinates of the image, not mirrored."""
@@ -148,9 +159,73 @@ class Store:
         shape = self.preprocessing["rows"], self.preprocessing["columns"]
         return Grid(shape, float(film["spacing_mm"]), (float(film["origin_x_mm"]), float(film["origin_y_mm"])))
 
+    def to_file_mm(self, row: int, points_mm: Points) -> Points:
+        """Points (..., 2) in mm of a hip's film as it is viewed, in the mm of its file, whose image may be turned."""
+        film = self.films.iloc[int(self.image_rows[row])]
+        flipped = bool(film["mirrored"]), bool(film["upside_down"])
+        return turn_points(points_mm, flipped, self.film_grid(row).size_mm)
+
+    def film_grid(self, row: int) -> Grid:
+        """The own pixels of a hip's film."""
+        film = self.films.iloc[int(self.image_rows[row])]
+        shape = int(film["source_rows"]), int(film["source_columns"])
+        return Grid.of_film(shape, float(film["source_spacing_mm"]))
+
+    def source_sha256(self, row: int) -> str:
+        """Of the file that a hip's row came from."""
+        return str(self.films["source_sha256"].iat[int(self.image_rows[row])])
+
     def polarity(self, row: int) -> Polarity:
         """What the film of a hip's row was found to be when it was stored; a `corrected` one shows bright bone here."""
         return cast(Polarity, self.films["polarity"].iat[int(self.image_rows[row])])
+
+
+def check_layout(file: h5py.File) -> None:
+    """Refuse a store whose parts are not as this module says, or lie elsewhere than in its file.
+
+    Raises:
+        ValueError: Saying which part.
+    """
+    made = json.loads(file.attrs["preprocessing"])
+    shape = made["rows"], made["columns"]
+    if not all(type(length) is int and 1 <= length <= _LONGEST for length in shape):
+        raise ValueError(f"its images are {shape[0]} x {shape[1]}")
+    spacing, curves = made["spacing_mm"], made["curves"]
+    if not (np.isfinite(spacing) and spacing > 0 and len(made["percentiles"]) == 2 and type(curves) is str):
+        raise ValueError("its preprocessing is damaged")
+    if made["region"] not in ("film", "joint"):
+        raise ValueError(f"its region is {made['region']}")
+    names = [str(name) for name in file.attrs["label_names"]]
+    if len(names) < 2 or len(bytes.fromhex(str(file.attrs["identity_key"]))) < 16:
+        raise ValueError("its label names or its key are damaged")
+    for name, (kind, inner) in {
+        "images": (np.dtype("u2"), shape), "labels": (np.dtype("u1"), shape),
+        "landmarks": (np.dtype("f8"), (LANDMARKS_PER_HIP, 2)), "films": (FILM_TYPE, ()), "samples": (SAMPLE_TYPE, ()),
+    }.items():  # fmt: skip
+        if not isinstance(file.get(name, getlink=True), h5py.HardLink):
+            raise ValueError(f"'{name}' is missing, or a link to elsewhere")
+        part = file[name]
+        if not isinstance(part, h5py.Dataset) or part.dtype != kind or part.shape[1:] != inner or part.ndim < 1:
+            raise ValueError(f"'{name}' is not of the kind that a store has")
+        if part.is_virtual or part.external:
+            raise ValueError(f"'{name}' lies in another file")
+        if part.chunks is None or len(part) > _MOST_ROWS:
+            raise ValueError(f"'{name}' is not laid out as a store's")
+    _check_rows(file)
+
+
+def _check_rows(file: h5py.File) -> None:
+    """Refuse tables that speak of more than there is."""
+    films = written_films(file)
+    ends = films["samples_end"]
+    hips = int(ends.max(initial=0))
+    if (np.diff(ends) < 0).any() or hips > min(len(file[name]) for name in ("samples", "labels", "landmarks")):
+        raise ValueError("its films have more hips than it holds")
+    if len(films) > len(file["images"]):
+        raise ValueError("it lacks images of its films")
+    spacing = np.stack([films["spacing_mm"], films["source_spacing_mm"]])
+    if not (np.isfinite(spacing) & (spacing > 0)).all() or not np.isfinite(films["origin_x_mm"]).all():
+        raise ValueError("a film's spacing is no positive number")
 
 
 def written_films(file: h5py.File) -> NDArray[Any]:
@@ -168,5 +243,6 @@ def check_format(file: h5py.File, path: Path, key: str) -> None:
     found = file.attrs.get("format")
     if found is None:
         raise HipsegError(f"{key}: {path} is an HDF5 file but not a hipseg store")
-    if int(found) != FORMAT:
-        raise HipsegError(f"{key}: {path} has format {found}, this hipseg reads {FORMAT}; preprocess it again")
+    if not isinstance(found, (int, np.integer)) or int(found) != FORMAT:
+        said = str(found)[:20]
+        raise HipsegError(f"{key}: {path} has format {said}, this hipseg reads {FORMAT}; preprocess it again")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import secrets
+from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
@@ -11,8 +12,17 @@ from typing import Any, Final, Self
 import h5py
 import numpy as np
 
+from hipseg.data.chunks import encode_chunk
 from hipseg.data.process import Hip, Processed, Settings, StoredView
-from hipseg.data.store import FILM_TYPE, FILTER, FORMAT, SAMPLE_TYPE, check_format, encode_chunk, written_films
+from hipseg.data.store import (
+    FILM_TYPE,
+    FILTER,
+    FORMAT,
+    SAMPLE_TYPE,
+    check_format,
+    check_layout,
+    written_films,
+)
 from hipseg.errors import HipsegError
 from hipseg.io.dicom import file_sha256
 from hipseg.labels.label_map import LABEL_NAMES
@@ -24,7 +34,11 @@ _HIPS: Final = len(SIDES)
 
 def describe(settings: Settings) -> dict[str, Any]:
     """Settings as plain data."""
-    plain = {name: value for name, value in vars(settings).items() if name not in ("curves", "locator")}
+    plain = {
+        name: value
+        for name, value in vars(settings).items()
+        if name not in ("curves", "locator", "plausible", "limits")
+    }
     return plain | {
         "located_by": file_sha256(settings.locator.path) if settings.locator else "",
         "curves": settings.curves.__name__,
@@ -51,6 +65,7 @@ class StoreWriter:
 
     def __init__(self, path: Path, settings: Settings) -> None:
         self._buffer: list[Processed] = []
+        self._gone: set[str] = set()
         self._shape, self._views = (settings.rows, settings.columns), settings.views
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -62,11 +77,17 @@ class StoreWriter:
             except BaseException:
                 self._file.close()
                 raise
-        except (OSError, KeyError) as error:
-            raise HipsegError(f"store: {path} can't be continued ({error}); name a new one or remove it") from None
+        except HipsegError:
+            raise
+        except BlockingIOError:
+            raise HipsegError(f"store: {path} is being written by another process; wait until it is done") from None
+        except Exception as error:  # a damaged file makes HDF5, JSON and numpy raise many kinds
+            said = " ".join(str(error).split())[:200] or type(error).__name__
+            raise HipsegError(f"store: {path} can't be continued ({said}); name a new one or remove it") from None
 
     def _prepare(self, path: Path, settings: Settings) -> None:
         check_format(self._file, path, "store")
+        check_layout(self._file)
         made = json.loads(self._file.attrs["preprocessing"])
         for name, value in describe(settings).items():
             if made.get(name) != value:
@@ -77,6 +98,7 @@ class StoreWriter:
         keys = [b"/".join(row).decode() for row in zip(films["cohort"], films["subject"], films["visit"], strict=True)]
         self._numbers = {key: number for number, key in enumerate(keys)}
         self._points_sha256 = {key: sha.decode() for key, sha in zip(keys, films["points_sha256"], strict=True)}
+        self._pixels = {key: sha.decode() for key, sha in zip(keys, films["pixels_sha256"], strict=True)}
         self._sha256 = {key: sha.decode() for key, sha in zip(keys, films["source_sha256"], strict=True)}
 
     def _create(self, path: Path, settings: Settings) -> None:
@@ -132,13 +154,25 @@ class StoreWriter:
         """Hash of a stored film's file, or empty."""
         return self._sha256.get(key, "")
 
+    def same_pixels(self) -> Iterator[list[str]]:
+        """Keys of stored films that are one film under several subjects."""
+        films: dict[str, list[str]] = {}
+        for key, pixels in self._pixels.items():
+            if pixels and key not in self._gone:
+                films.setdefault(pixels, []).append(key)
+        for keys in films.values():
+            if len({key.rsplit("/", 1)[0] for key in keys}) > 1:
+                yield keys
+
     def put(self, film: Processed) -> None:
         """Add a film, or replace the one of the same cohort, subject and visit."""
         for name in ("cohort", "subject", "visit"):
             if len(getattr(film.file, name).encode()) > FILM_TYPE[name].itemsize:
                 raise HipsegError(f"cohorts: the {name} '{getattr(film.file, name)}' of {film.file.name} is too long")
+        self._pixels[film.file.key] = film.pixels_sha256
         if film.file.key in self._numbers:
             self._replace(self._numbers[film.file.key], film)
+            self._gone.discard(film.file.key)
             return
         self._buffer.append(film)
         if len(self._buffer) >= _BATCH:
@@ -156,9 +190,10 @@ class StoreWriter:
 
     def exclude(self, key: str, reason: str) -> None:
         """Mark both hips of a stored film as not usable: its file has changed for the worse."""
+        self._gone.add(key)
         hips, views = (slice(n * self._numbers[key], n * (self._numbers[key] + 1)) for n in (_HIPS, self._views))
         samples = self._file["samples"][hips]
-        samples["usable"], samples["reason"] = False, reason.encode()
+        samples["usable"], samples["reason"], samples["detail"] = False, reason.encode(), b""
         self._file["samples"][hips] = samples
         films = self._file["films"][views]
         films["source_sha256"] = b""
@@ -176,8 +211,8 @@ class StoreWriter:
         hips = [hip for film in films for hip in film.hips]
         rows = slice(start * _HIPS, stop * _HIPS)
         views = slice(start * self._views, stop * self._views)
-        self._fill_chunks("images", views.start, [view.image for film in films for view in film.views])
-        self._fill_chunks("labels", rows.start, [hip.label for hip in hips])
+        self._fill_chunks("images", views.start, [(v.image, v.chunk) for film in films for v in film.views])
+        self._fill_chunks("labels", rows.start, [(hip.label, hip.chunk) for hip in hips])
         self._fill("landmarks", rows, np.stack([hip.landmarks for hip in hips]))
         # On disk before their samples are usable.
         self._file.flush()
@@ -192,12 +227,12 @@ class StoreWriter:
         ]
         self._fill("films", views, np.array(table, dtype=FILM_TYPE))
 
-    def _fill_chunks(self, name: str, start: int, chunks: list[np.ndarray[Any, Any]]) -> None:
+    def _fill_chunks(self, name: str, start: int, chunks: list[tuple[np.ndarray[Any, Any], bytes | None]]) -> None:
         dataset = self._file[name]
         if len(dataset) < start + len(chunks):
             dataset.resize(start + len(chunks), axis=0)
-        for row, pixels in enumerate(chunks, start):
-            dataset.id.write_direct_chunk((row, 0, 0), encode_chunk(pixels))
+        for row, (pixels, chunk) in enumerate(chunks, start):
+            dataset.id.write_direct_chunk((row, 0, 0), chunk if chunk is not None else encode_chunk(pixels))
 
     def _fill(self, name: str, rows: slice, values: np.ndarray[Any, Any]) -> None:
         dataset = self._file[name]
@@ -208,7 +243,15 @@ class StoreWriter:
 
 def _sample_row(film: Processed, hip: Hip, image: int) -> tuple[Any, ...]:
     key = f"{film.file.key}/{hip.side}"
-    return key.encode(), image, hip.side == "left", hip.side.encode(), not hip.reason, hip.reason.encode()
+    return (
+        key.encode(),
+        image,
+        hip.side == "left",
+        hip.side.encode(),
+        not hip.reason,
+        hip.reason.encode(),
+        hip.detail.encode()[:160],
+    )
 
 
 def _film_row(film: Processed, view: StoredView, samples_end: int) -> tuple[Any, ...]:
@@ -217,6 +260,6 @@ def _film_row(film: Processed, view: StoredView, samples_end: int) -> tuple[Any,
     return (
         file.cohort.encode(), file.subject.encode(), file.visit.encode(), grid.spacing_mm, *grid.origin_mm,
         spacing.mm, spacing.tag.encode(), spacing.imager_mm, rows, columns, film.sha256.encode(),
-        film.points_sha256.encode(),
+        film.points_sha256.encode(), film.pixels_sha256.encode(), *film.flipped, film.magnification,
         film.polarity.encode(), samples_end,
     )  # fmt: skip

@@ -7,7 +7,7 @@ from typing import Protocol
 
 from hipseg.grid import Grid
 from hipseg.labels.landmarks import Side
-from hipseg.transforms.film import Image, PreparedFilm
+from hipseg.transforms.film import Image, Mask, PreparedFilm
 
 Heads = dict[Side, tuple[float, float] | None]
 """The centre of each hip's femoral head, x and y in film millimetres; None where no joint is found."""
@@ -20,7 +20,7 @@ class HeadLocator(Protocol):
     def path(self) -> Path:
         """The checkpoint it works with."""
 
-    def prepare(self, pixels: Image, film: Grid) -> PreparedFilm:
+    def prepare(self, pixels: Image, film: Grid, padding: Mask | None = None) -> PreparedFilm:
         """A film (rows, columns) as read, whose pixels lie on `film`, as `find` needs it."""
 
     def find(self, prepared: PreparedFilm) -> Heads:

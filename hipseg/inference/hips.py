@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import torch
@@ -12,8 +12,15 @@ from numpy.typing import NDArray
 
 from hipseg.field import Field
 from hipseg.grid import Grid
+from hipseg.inference.postprocess import without_specks
+from hipseg.labels.circle import Circle
 from hipseg.labels.landmarks import Points, Side
+from hipseg.measure.joint_curves import NotTraced, trace_joint
+from hipseg.measure.joint_space import JointSpace
 from hipseg.transforms.film import View
+from hipseg.transforms.resample import inside_film
+
+_UNSEEN: Final = 0.08  # of the radius; so much of a head may lie beyond the edge
 
 
 @dataclass(frozen=True)
@@ -44,6 +51,44 @@ class HipPrediction:
         return self.field.to_film_mm(points_mm, self.side == "left", self.grid)
 
 
+def head_circle_of(joint: JointSpace, probabilities: NDArray[Any], spacing_mm: float) -> Circle | None:
+    """The head's circle in mm from the first pixel's centre, by whatever method its joint was measured.
+
+    Args:
+        joint: As measured.
+        probabilities: (4, rows, columns) that it was measured on.
+        spacing_mm: Millimetres per pixel.
+    """
+    if joint.head is not None:
+        return Circle(joint.head.x_mm, joint.head.y_mm, joint.head.radius_mm)
+    try:
+        return Circle(*(value * spacing_mm for value in trace_joint(probabilities).head))
+    except NotTraced:
+        return None
+
+
+def is_cut(head: Circle | None, field: Field, film: Grid, stored: Grid, mirror: bool) -> bool:
+    """Whether the film, or the field that is seen of it, ends within a femoral head.
+
+    Args:
+        head: In mm from the field's first pixel centre.
+        field: Of the stored image.
+        film: The film's own pixels.
+        stored: Where the stored image lies on it.
+        mirror: Whether it is a left hip's.
+    """
+    if head is None:
+        return False
+    rows, columns = inside_film(film, stored)
+    if mirror:
+        columns = slice(stored.shape[1] - columns.stop, stored.shape[1] - columns.start)
+    first = np.array([max(columns.start - field.column, 0), max(rows.start - field.row, 0)])
+    last = np.array([min(columns.stop - field.column, field.columns), min(rows.stop - field.row, field.rows)]) - 1
+    reach = head.radius - _UNSEEN * head.radius
+    low, high = (first - 0.5) * stored.spacing_mm, (last + 0.5) * stored.spacing_mm
+    return bool((head.centre - reach < low).any() or (head.centre + reach > high).any())
+
+
 def predict_hips(network: Any, views: Mapping[Side, View], field: Field) -> list[HipPrediction]:
     """The hips of one film.
 
@@ -57,7 +102,8 @@ def predict_hips(network: Any, views: Mapping[Side, View], field: Field) -> list
     cut = [field.cut(view.image, side == "left") for side, view in views.items()]
     images = np.stack(cut).astype(np.float32)
     with torch.inference_mode():
-        probabilities = network(torch.from_numpy(images)[:, None]).cpu().numpy()
+        seen = torch.from_numpy(images)[:, None].to(getattr(network, "device", "cpu"))
+        probabilities = without_specks(network(seen)).cpu().numpy()
     return [
         HipPrediction(side, image, found, field, view.grid)
         for (side, view), image, found in zip(views.items(), images, probabilities, strict=True)

@@ -9,16 +9,18 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 
 from hipseg.errors import HipsegError
 from hipseg.field import Field
 from hipseg.grid import Grid
+from hipseg.inference.device import best_device
 from hipseg.inference.heads import Heads
 from hipseg.inference.hips import HipPrediction, predict_hips
 from hipseg.labels.label_map import FEMORAL_HEAD_LABEL
 from hipseg.labels.landmarks import Points
 from hipseg.measure.joint_curves import NotTraced, trace_joint
-from hipseg.transforms.film import Image, PreparedFilm, prepare_as
+from hipseg.transforms.film import Image, Mask, PreparedFilm, prepare_as
 
 
 @dataclass(frozen=True)
@@ -33,17 +35,18 @@ class NetworkLocator:
     load: Callable[[Path], Any]
     path: Path
 
-    def prepare(self, pixels: Image, film: Grid) -> PreparedFilm:
+    def prepare(self, pixels: Image, film: Grid, padding: Mask | None = None) -> PreparedFilm:
         """A film as the network's films were prepared.
 
         Args:
             pixels: (rows, columns) as read.
             film: Where they lie.
+            padding: Where there is no image, if anywhere.
 
         Raises:
             Excluded: If that can't be done.
         """
-        return prepare_as(_loaded(self.load, self.path).record["preprocessing"], pixels, film)
+        return prepare_as(_loaded(self.load, self.path).record["preprocessing"], pixels, film, padding)
 
     def find(self, prepared: PreparedFilm) -> Heads:
         """The centre of each hip's femoral head, x and y in film millimetres; None where none is found on its side."""
@@ -83,4 +86,5 @@ def _head_centre(hip: HipPrediction) -> Points | None:
 
 @lru_cache(maxsize=2)
 def _loaded(load: Callable[[Path], Any], path: Path) -> Any:
-    return load(path)
+    task = load(path)
+    return task.to(best_device()) if isinstance(task, torch.nn.Module) else task

@@ -40,6 +40,18 @@ def joint_space_outline(landmarks: Points) -> Points:
     return np.array([landmarks[SOURCIL_LATERAL], centre, (medial_x, centre[1]), (medial_x, top_y), landmarks[ROOF_TOP]])
 
 
+def _fill_near(shape: tuple[int, int], outline: Points) -> NDArray[np.bool_]:
+    """`polygon2mask` where the outline lies, which is a small part of a film."""
+    mask = np.zeros(shape, dtype=bool)
+    first = np.clip(np.floor(outline.min(axis=0)), 0, shape).astype(int)
+    last = np.clip(np.ceil(outline.max(axis=0)) + 1, 0, shape).astype(int)
+    rows, columns = (int(size) for size in last - first)
+    if rows > 0 and columns > 0:
+        part = polygon2mask((rows, columns), outline - first)
+        mask[first[0] : last[0], first[1] : last[1]] = part
+    return mask
+
+
 def _fill(shape: tuple[int, int], outline: Points) -> NDArray[np.bool_]:
     """`polygon2mask` by scan lines, for large shapes: every edge flips what lies right of it in its rows."""
     row, column = outline.T
@@ -92,7 +104,7 @@ def draw_label_map(landmarks: Points, shape: tuple[int, int], curve_function: Cu
     Returns:
         (rows, columns) uint8 in the order of `LABEL_NAMES`; a pixel has a region's label if its centre is inside.
     """
-    return _paint(hip_outlines(landmarks, curve_function), shape, polygon2mask)
+    return _paint(hip_outlines(landmarks, curve_function), shape, _fill_near)
 
 
 def soften_label_map(labels: NDArray[np.uint8], outlines: HipOutlines, fineness: int) -> NDArray[np.float32]:
@@ -124,4 +136,4 @@ def soften_label_map(labels: NDArray[np.uint8], outlines: HipOutlines, fineness:
 def draw_label_shares(landmarks: Points, shape: tuple[int, int], curve_function: CurveFunction) -> NDArray[np.float32]:
     """`soften_label_map` of the label map that `draw_label_map` draws, in steps of 1/256."""
     outlines = hip_outlines(landmarks, curve_function)
-    return soften_label_map(_paint(outlines, shape, polygon2mask), outlines, 16)
+    return soften_label_map(_paint(outlines, shape, _fill_near), outlines, 16)

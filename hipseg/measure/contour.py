@@ -28,6 +28,6 @@ def contour_width(probabilities: NDArray[np.floating], spacing_mm: float) -> Joi
     head = Circle(*(value * spacing_mm for value in joint.head))
     gap = reference_gap(curves)
     off = np.hypot(*(curves.femoral_head - head.centre).T) - head.radius
-    fit = HeadFit(head.radius, float(np.sqrt((off**2).mean())))
+    fit = HeadFit(head.radius, float(np.sqrt((off**2).mean())), head.x, head.y)
     profile = width_profile(curves, head)
     return JointSpace(gap.width, gap.on_head, gap.on_sourcil, "ok", profile, fit, joint.bridged_deg)

@@ -19,8 +19,11 @@ Status = Literal[
     "no_joint_space",
     # Something was, and is not to be believed; see `quality`.
     "polarity_suspect",
+    "implant",
+    "cut",
     "other_side",
     "implausible_shape",
+    "implausible_profile",
     "outside_weight_bearing",
     "implausible_width",
 ]
@@ -33,10 +36,14 @@ class HeadFit:
     Attributes:
         radius_mm: Its radius.
         residual_mm: Root mean square distance of the head's curve under the roof from it.
+        x_mm: Its centre, in mm from the image's first pixel centre.
+        y_mm: Likewise.
     """
 
     radius_mm: float
     residual_mm: float
+    x_mm: float = float("nan")
+    y_mm: float = float("nan")
 
 
 @dataclass(frozen=True)

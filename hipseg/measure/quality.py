@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from typing import Annotated
 
@@ -26,6 +27,7 @@ class Plausible:
         mjsw_mm: Largest minimum width.
         apex_mm: Largest width straight above the head's centre.
         bridged_deg: Widest gap in one of the curves.
+        jump_mm: Largest change of the width within three degrees.
     """
 
     head_radius_mm: Range
@@ -35,20 +37,32 @@ class Plausible:
     mjsw_mm: Annotated[float, Field(gt=0)]
     apex_mm: Annotated[float, Field(gt=0)]
     bridged_deg: Annotated[float, Field(gt=0)]
+    jump_mm: Annotated[float, Field(gt=0)] = math.inf
 
-    def judge(self, joint: JointSpace, polarity: Polarity, other_side: bool = False) -> JointSpace:
+    def judge(
+        self,
+        joint: JointSpace,
+        polarity: Polarity,
+        other_side: bool = False,
+        *,
+        implant: bool = False,
+        cut: bool = False,
+    ) -> JointSpace:
         """The same measurement, its status changed from `ok` to the first warning that applies.
 
         Args:
             joint: Measured; one that failed keeps its status, unless the film itself is suspect.
             polarity: What the film that was measured shows, against bright bone.
             other_side: Whether the joint lies on the half of the film that is the other hip's.
+            implant: Whether its head is of metal.
+            cut: Whether the film, or what is seen of it, ends within its head.
         """
         if polarity != "stated":
             return replace(joint, status="polarity_suspect")
         if joint.status != "ok":
             return joint
-        return replace(joint, status="other_side" if other_side else self._status(joint))
+        found: dict[Status, bool] = {"implant": implant, "cut": cut, "other_side": other_side}
+        return replace(joint, status=next((status for status, is_so in found.items() if is_so), self._status(joint)))
 
     def _status(self, joint: JointSpace) -> Status:
         profile, head = joint.profile, joint.head
@@ -60,6 +74,8 @@ class Plausible:
             return "implausible_shape"
         if not (_within(profile.lateral_deg, self.lateral_deg) and _within(profile.medial_deg, self.medial_deg)):
             return "outside_weight_bearing"
+        if profile.largest_change_mm() > self.jump_mm:
+            return "implausible_profile"
         if joint.mjsw_mm > self.mjsw_mm or np.nan_to_num(profile.apex_mm) > self.apex_mm:
             return "implausible_width"
         return "ok"

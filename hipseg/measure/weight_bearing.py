@@ -21,6 +21,7 @@ from hipseg.labels.landmarks import Points
 # A curve that ends so shortly before an angle still tells the width there; the head is round.
 _BEYOND_SOURCIL_DEG: Final = 1.5
 _BEYOND_HEAD_DEG: Final = 6.0
+_NEIGHBOURS: Final = 3  # degrees, over which a sound joint's width changes by little
 
 Values = NDArray[np.float64]
 
@@ -46,6 +47,11 @@ class WidthProfile:
     lateral_mm: float
     apex_mm: float
     medial_mm: float
+
+    def largest_change_mm(self) -> float:
+        """By how much the width changes within three degrees, at most; 0 where it is known at too few angles."""
+        change = np.abs(self.width_mm[_NEIGHBOURS:] - self.width_mm[:-_NEIGHBOURS])
+        return float(np.max(change[np.isfinite(change)], initial=0.0))
 
     @classmethod
     def empty(cls) -> WidthProfile:

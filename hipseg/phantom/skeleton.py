@@ -6,16 +6,14 @@ film), y downward from the height of the template's femoral heads.
 
 from __future__ import annotations
 
-import csv
 from dataclasses import dataclass
-from functools import cache
-from importlib.resources import files
 
 import numpy as np
 
 from hipseg.labels.circle import head_circle
 from hipseg.labels.curves import spline_curves
 from hipseg.labels.landmarks import FEMORAL_HEAD, SIDES, Points, Side
+from hipseg.labels.template import template
 from hipseg.measure.reference import reference_gap
 from hipseg.phantom.bones import FAR_STRUCTURES, MIDLINE_STRUCTURES, SHAFT_LATERAL, SHAFT_MEDIAL
 from hipseg.phantom.subject import Shape, Stance, Subject
@@ -35,15 +33,6 @@ class Hip:
 
     landmarks: Points
     structures: dict[str, Points]
-
-
-@cache
-def template() -> Points:
-    """An adult right hip's (80, 2) landmarks in the body's frame, radiographically magnified (head radius 26 mm)."""
-    text = files("hipseg.phantom").joinpath("data/hip_landmarks_template.csv").read_text(encoding="ascii")
-    points = np.array([(float(row["x_mm"]), float(row["y_mm"])) for row in csv.DictReader(text.splitlines())])
-    points.setflags(write=False)
-    return points
 
 
 def smoothstep(low: float, high: float, values: Points) -> Points:

@@ -17,7 +17,8 @@ def summarise(hips: pd.DataFrame) -> dict[str, float]:
         hips: The columns of `test_hips.csv`; hips whose status is not `ok` are counted and not averaged in.
 
     Returns:
-        `test/hips`, `test/dice/...` in [0, 1], boundary quality by label; `mjsw/...` in mm: mean absolute, mean and
+        `test/hips`, `test/trained_on` (of these, hips of subjects that the network learnt from, if there are any),
+        `test/dice/...` in [0, 1], boundary quality by label; `mjsw/...` in mm: mean absolute, mean and
         standard deviation of prediction - reference, mean and SD of the absolute difference between prediction and
         label map (the thesis' table 2), and how many hips failed. Numbers without a hip are left out.
     """
@@ -32,6 +33,7 @@ def summarise(hips: pd.DataFrame) -> dict[str, float]:
     }
     summary = {
         "test/hips": len(hips),
+        **({"test/trained_on": int(hips["trained_on"].sum())} if "trained_on" in hips else {}),
         "test/dice/mean": sum(dice.values()) / len(dice),
         **{f"test/dice/{name}": value for name, value in dice.items()},
         **boundaries,

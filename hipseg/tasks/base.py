@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from abc import abstractmethod
 from collections.abc import Callable, Iterable
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
+import torch
 from pytorch_lightning import LightningModule
 from torch import Tensor, nn
 from torch.optim import Optimizer
@@ -16,6 +18,9 @@ from hipseg.errors import HipsegError
 Stage = Literal["train", "val", "test"]
 OptimizerFactory = Callable[[Iterable[nn.Parameter]], Optimizer]
 ScheduleFactory = Callable[[Optimizer, int], LRScheduler]
+
+_RUN: Final = "{run}"  # stands for the run folder in checkpoints
+_OVERFLOWS: Final = 20  # in a row, while the scale of half precision is found
 
 
 class BaseTask(LightningModule):
@@ -40,14 +45,27 @@ class BaseTask(LightningModule):
         self._optimizer = optimizer
         self._scheduler = scheduler
         self.record = record
+        self._not_finite = 0
 
     @abstractmethod
     def _step(self, batch: Any, stage: Stage) -> dict[str, Tensor]:
         """One batch in any stage; in training what it returns holds `loss`."""
 
     def training_step(self, batch: Any, batch_idx: int) -> Tensor:
-        """One training step."""
-        return self._step(batch, "train")["loss"]
+        """One training step.
+
+        Raises:
+            HipsegError: If the loss is no number; the weights are lost then, and no checkpoint of them is kept.
+        """
+        loss = self._step(batch, "train")["loss"]
+        # Half precision scales its gradients by trial, and skips the steps of trials that overflow.
+        self._not_finite = 0 if torch.isfinite(loss) else self._not_finite + 1
+        if self._not_finite > (_OVERFLOWS if self.trainer.precision == "16-mixed" else 0):
+            place = f"epoch {self.current_epoch + 1}, step {batch_idx + 1}"
+            raise HipsegError(
+                f"loss: it is {float(loss)} in {place}; lower optimizer.lr or set trainer.gradient_clip_val=1"
+            )
+        return loss
 
     def validation_step(self, batch: Any, batch_idx: int) -> None:
         """One validation step."""
@@ -61,14 +79,33 @@ class BaseTask(LightningModule):
         """The optimiser and its schedule, stepped with every batch."""
         if self._optimizer is None or self._scheduler is None:
             raise RuntimeError("this task was loaded to predict; build it from a configuration to train it")
+        steps = self.trainer.estimated_stepping_batches
+        if not math.isfinite(steps):
+            raise HipsegError("trainer.max_epochs: a schedule needs to know how long it runs; give a number of epochs")
         try:
             optimizer = self._optimizer(self.network.parameters())
-            schedule = self._scheduler(optimizer, int(self.trainer.estimated_stepping_batches))
+            schedule = self._scheduler(optimizer, int(steps))
         except ValueError as error:
             raise HipsegError(f"optimizer or scheduler: {error}") from error
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Add the record."""
+        """Add the record; the run folder's name stays out of what callbacks keep."""
         checkpoint["hipseg"] = self.record
-        checkpoint.pop("callbacks", None)  # their state names folders
+        if "callbacks" in checkpoint:
+            checkpoint["callbacks"] = _renamed(checkpoint["callbacks"], self.trainer.default_root_dir, _RUN)
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Give callbacks the present name of the run folder."""
+        checkpoint["callbacks"] = _renamed(checkpoint.get("callbacks", {}), _RUN, self.trainer.default_root_dir)
+
+
+def _renamed(state: Any, old: str, new: str) -> Any:
+    """Plain data in which texts that begin with a folder's name begin with another."""
+    if isinstance(state, str):
+        return new + state.removeprefix(old) if state.startswith(old) else state
+    if isinstance(state, dict):
+        return {_renamed(name, old, new): _renamed(value, old, new) for name, value in state.items()}
+    if isinstance(state, (list, tuple)):
+        return type(state)(_renamed(value, old, new) for value in state)
+    return state

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
+from pydantic import Field
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LambdaLR, LRScheduler, OneCycleLR
 
@@ -11,6 +14,15 @@ def constant(optimizer: Optimizer, total_steps: int) -> LRScheduler:
     return LambdaLR(optimizer, lambda step: 1.0)
 
 
-def one_cycle(optimizer: Optimizer, total_steps: int, max_lr: float, warm_up: float) -> LRScheduler:
-    """Up to `max_lr` over the first share `warm_up` of the steps, then down to nearly nothing (Smith, 2018)."""
-    return OneCycleLR(optimizer, max_lr=max_lr, total_steps=max(total_steps, 2), pct_start=warm_up)
+def one_cycle(optimizer: Optimizer, total_steps: int, warm_up: Annotated[float, Field(ge=0, le=1)]) -> LRScheduler:
+    """Up to the optimiser's learning rate, then down to nearly nothing (Smith, 2018).
+
+    Args:
+        optimizer: Its learning rate is the peak.
+        total_steps: Optimiser steps of the whole run.
+        warm_up: Share of the steps that lead up to the peak; at least one step leads up and one down.
+    """
+    steps = max(total_steps, 3)
+    peaks = [group["lr"] for group in optimizer.param_groups]
+    share = min(max(warm_up, 2 / steps), 1 - 1 / steps)
+    return OneCycleLR(optimizer, max_lr=peaks, total_steps=steps, pct_start=share)

@@ -8,6 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from hipseg.errors import HipsegError
+from hipseg.inference.postprocess import without_specks
 from hipseg.inference.shifts import Passes, mean_over_shifts
 from hipseg.losses.activation import Activation
 from hipseg.metrics.dice import Dice
@@ -53,8 +55,28 @@ class SegmentationTask(BaseTask):
         self.train_dice = Dice(label_names)
         self.val_dice, self.test_dice = Dice(label_names), Dice(label_names)
 
+    @property
+    def logged(self) -> list[str]:
+        """Names of what training and validation log, which callbacks can watch."""
+        return [
+            f"{stage}/{name}"
+            for stage in ("val", "train")
+            for name in ("loss", *(f"dice/{label}" for label in (*self._dice(stage).label_names[1:], "mean")))
+        ]
+
     def forward(self, image: Tensor) -> Tensor:
-        """(B, C, ...) images in [0, 1] to (B, labels, ...) float32 probabilities, the background first."""
+        """(B, C, ...) images in [0, 1] to (B, labels, ...) float32 probabilities, the background first.
+
+        Raises:
+            HipsegError: If the images have another size than those it was trained on.
+        """
+        field = self.record.get("field")
+        if field is not None and tuple(image.shape[2:]) != (field["rows"], field["columns"]):
+            size = " x ".join(str(length) for length in image.shape[2:])
+            raise HipsegError(
+                f"image: it is {size}, the network was trained on {field['rows']} x {field['columns']} from row "
+                f"{field['row']}, column {field['column']} of what 'hipseg preprocess' stores; cut that out"
+            )
         return mean_over_shifts(lambda seen: self.activation.probabilities(self._logits(seen)), image, self.passes)
 
     def _logits(self, image: Tensor) -> Tensor:
@@ -66,7 +88,7 @@ class SegmentationTask(BaseTask):
     def _step(self, batch: SegmentationBatch, stage: Stage) -> dict[str, Tensor]:
         found: dict[str, Tensor] = {}
         if stage == "test":
-            found["probabilities"] = self(batch.image)
+            found["probabilities"] = without_specks(self(batch.image))
             found["labels"] = found["probabilities"].argmax(dim=1)
         untaught = isinstance(self.loss, nn.Identity)  # loaded to predict
         if not (untaught and found):
@@ -74,8 +96,10 @@ class SegmentationTask(BaseTask):
             found.setdefault("labels", self.activation.decide(logits.detach()))
             if not untaught:
                 found["loss"] = self.loss(logits, batch.target, batch.weight)
-                size = len(batch.image)
-                self.log(f"{stage}/loss", found["loss"], on_step=False, on_epoch=True, batch_size=size)
+                self.log(
+                    f"{stage}/loss", found["loss"], on_step=False, on_epoch=True, batch_size=len(batch.image),
+                    sync_dist=True, prog_bar=stage == "train",
+                )  # fmt: skip
         self._dice(stage).update(found["labels"], batch.label, batch.outside)
         return found
 
@@ -84,7 +108,8 @@ class SegmentationTask(BaseTask):
 
     def _log_dice(self, stage: Stage) -> None:
         metric = self._dice(stage)
-        self.log_dict({f"{stage}/dice/{name}": value.float() for name, value in metric.compute().items()})
+        for name, value in metric.compute().items():
+            self.log(f"{stage}/dice/{name}", value.float(), prog_bar=(stage, name) == ("val", "mean"))
         metric.reset()
 
     def on_train_epoch_end(self) -> None:

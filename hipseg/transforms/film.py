@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +17,9 @@ from hipseg.transforms.polarity import Polarity, check_polarity
 from hipseg.transforms.resample import inside_film, resample
 
 Image = NDArray[np.float32]
+Mask = NDArray[np.bool_]
+
+_TRACE: Final = 1e-3  # of padding in a resampled pixel, which would pull its grey value towards it
 
 
 @dataclass(frozen=True)
@@ -84,7 +87,12 @@ def bright_bone(image: Image, inside: tuple[slice, slice], spacing_mm: float) ->
 
 
 def prepare_film(
-    pixels: Image, film: Grid, shape: tuple[int, int], spacing_mm: float, percentiles: tuple[float, float]
+    pixels: Image,
+    film: Grid,
+    shape: tuple[int, int],
+    spacing_mm: float,
+    percentiles: tuple[float, float],
+    padding: Mask | None = None,
 ) -> PreparedFilm:
     """Resample, correct the polarity, clip and scale.
 
@@ -94,6 +102,7 @@ def prepare_film(
         shape: Rows and columns of the common grid.
         spacing_mm: Of the common grid.
         percentiles: Of the film's own grey values, between which they are clipped.
+        padding: (rows, columns), True where there is no image; its pixels have the image's least value.
 
     Raises:
         Excluded: `too_large`, or `constant` for an image of one grey value.
@@ -102,15 +111,21 @@ def prepare_film(
     inside = inside_film(film, grid)
     raw, polarity = bright_bone(resample(pixels, film, grid), inside, spacing_mm)
     try:
-        image = clip_and_scale(raw, inside, percentiles)
+        image = clip_and_scale(raw, inside, percentiles, _seen(padding, film, grid))
     except (ValueError, IndexError):
         raise Excluded("constant", "the image has one grey value between its percentiles") from None
     return PreparedFilm(grid, inside, raw, image, polarity)
 
 
-def prepare_as(made: Mapping[str, Any], pixels: Image, film: Grid) -> PreparedFilm:
+def _seen(padding: Mask | None, film: Grid, grid: Grid) -> Mask | None:
+    """Where a grid (rows, columns) shows image rather than padding."""
+    return None if padding is None else resample((~padding).astype(np.float32), film, grid) > 1 - _TRACE
+
+
+def prepare_as(made: Mapping[str, Any], pixels: Image, film: Grid, padding: Mask | None = None) -> PreparedFilm:
     """`prepare_film` with what a store's or a checkpoint's `preprocessing` says."""
-    return prepare_film(pixels, film, (made["rows"], made["columns"]), made["spacing_mm"], tuple(made["percentiles"]))
+    shape = made["rows"], made["columns"]
+    return prepare_film(pixels, film, shape, made["spacing_mm"], tuple(made["percentiles"]), padding)
 
 
 def prepare_region(
@@ -120,6 +135,7 @@ def prepare_region(
     shape: tuple[int, int],
     spacing_mm: float,
     percentiles: tuple[float, float],
+    padding: Mask | None = None,
 ) -> View:
     """A part of a film from its own pixels, clipped and scaled within that part.
 
@@ -130,6 +146,7 @@ def prepare_region(
         shape: Rows and columns of the part.
         spacing_mm: Of the part.
         percentiles: Of its own grey values, between which they are clipped.
+        padding: As in `prepare_film`.
 
     Returns:
         The part, 0 beyond the film.
@@ -140,6 +157,7 @@ def prepare_region(
     grid = Grid.centred(shape, spacing_mm, centre_mm)
     inside = inside_film(film, grid)
     try:
-        return View(grid, clip_and_scale(resample(pixels, film, grid), inside, percentiles))
+        seen = _seen(padding, film, grid)
+        return View(grid, clip_and_scale(resample(pixels, film, grid), inside, percentiles, seen))
     except (ValueError, IndexError):
         raise Excluded("constant", "the image has one grey value between its percentiles") from None

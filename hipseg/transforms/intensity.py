@@ -11,7 +11,10 @@ UINT16_MAX: Final = 65535
 
 
 def clip_and_scale(
-    image: NDArray[np.float32], inside: tuple[slice, slice], percentiles: tuple[float, float]
+    image: NDArray[np.float32],
+    inside: tuple[slice, slice],
+    percentiles: tuple[float, float],
+    seen: NDArray[np.bool_] | None = None,
 ) -> NDArray[np.float32]:
     """Clip to the percentiles of the pixels inside, scale these to [0, 1], and leave 0 outside.
 
@@ -19,16 +22,19 @@ def clip_and_scale(
         image: (rows, columns).
         inside: The rows and columns that hold the film.
         percentiles: Lower and upper, 0 to 100; (0, 100) is plain min-max scaling.
+        seen: (rows, columns), False where there is no image though the film goes on; 0 there too. All of it if None.
 
     Raises:
         ValueError: If the film has one grey value between the percentiles.
     """
     film = image[inside]
-    low, high = np.percentile(film, percentiles)
+    low, high = np.percentile(film if seen is None else film[seen[inside]], percentiles)
     if not high > low:
         raise ValueError("the image is constant between its percentiles")
     scaled = np.zeros_like(image)
     scaled[inside] = np.clip((film - low) / (high - low), 0.0, 1.0)
+    if seen is not None:
+        scaled[~seen] = 0.0
     return scaled
 
 

@@ -66,7 +66,7 @@ def _evaluate(data: HipDataModule, folder: Path, blank: frozenset[int] = frozens
 
 def _run(data: HipDataModule, callback: JointSpaceWidth, predict: Callable[[HipSample], Tensor]) -> _Watching:
     logger = _Watching()
-    trainer: Any = SimpleNamespace(datamodule=data, loggers=[object(), logger])
+    trainer: Any = SimpleNamespace(datamodule=data, loggers=[object(), logger], is_global_zero=True)
     module: Any = None
     callback.on_test_start(trainer, module)
     for i, batch in enumerate(data.test_dataloader()):
@@ -267,3 +267,29 @@ def test_a_hip_that_was_not_located_has_failed(store: Path, all_hips: HipDataMod
     assert np.isnan(hips.loc[lost, "mjsw_predicted_mm"])
     summary = json.loads((tmp_path / "summary.json").read_text())
     assert (summary["mjsw/measured"], summary["mjsw/failed"]) == (4, 1)
+
+
+def test_specks_far_from_bone_are_in_neither_table_nor_picture(
+    all_hips: HipDataModule, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The truth with a speck of every label in corners where no bone is: the truth is what is judged and drawn."""
+    drawn: dict[str, HipPicture] = {}
+    monkeypatch.setattr("hipseg.report.run_folder.draw_hips", lambda pictures, path: drawn.update(pictures))
+
+    def specked(batch: HipSample) -> Tensor:
+        labels = batch.label.long().clone()
+        assert labels[:, -12:, :12].max() == labels[:, :9, -9:].max() == 0
+        labels[:, -9:-4, 3:8], labels[:, -12:-9, 9:12], labels[:, 2:7, -7:-2] = 1, 2, 3
+        return one_hot(labels, 4).movedim(-1, 1).float()
+
+    _run(all_hips, _callback(tmp_path, pictures=4), specked)
+    hips = pd.read_csv(tmp_path / "test_hips.csv", index_col="sample")
+    for name in ("femoral_head", "acetabular_roof", "joint_space"):
+        assert hips[f"hd95_mm_{name}"].max() == 0
+        assert hips[f"assd_mm_{name}"].max() == 0
+        assert hips[f"surface_dice_{name}"].min() == 1
+    assert (hips[["dice_acetabular_roof", "dice_joint_space"]] == 1).all(axis=None)
+    assert (hips["mjsw_predicted_mm"] == hips["mjsw_label_mm"]).all()
+    assert len(drawn) == 4
+    for picture in drawn.values():
+        np.testing.assert_array_equal(picture.predicted, picture.label)

@@ -26,12 +26,13 @@ def films(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         (tmp_path / "films" / place).parent.mkdir(parents=True)
         shutil.copy(film, tmp_path / "films" / place)
     (tmp_path / "films/notes.txt").write_text("no film")
-    monkeypatch.setattr("hipseg.commands.predict.load", lambda path, passes=None: load_both(path))
+    monkeypatch.setattr("hipseg.commands.predict.load", lambda path, passes=None, **more: load_both(path))
     return tmp_path / "films"
 
 
 def run(films: Path, out: Path) -> pd.DataFrame:
-    main(["predict", "checkpoint=any.ckpt", f"input={films}", f"out={out}"])
+    (out.parent / "any.ckpt").touch()  # what is loaded in its place knows the answer
+    main(["predict", "limits.spacing_mm=[0.02,5]", f"checkpoint={out.parent}/any.ckpt", f"input={films}", f"out={out}"])
     return pd.read_csv(out / "predictions.csv", keep_default_na=False)
 
 
@@ -83,5 +84,5 @@ def test_a_joint_on_the_other_half_of_the_film_is_not_this_hips(
         def __call__(self, image: Any) -> Any:
             return load_both(tmp_path)(image).flip(-1)
 
-    monkeypatch.setattr("hipseg.commands.predict.load", lambda path, passes=None: Swapped())
+    monkeypatch.setattr("hipseg.commands.predict.load", lambda path, passes=None, **more: Swapped())
     assert run(films, tmp_path / "out")["status"][:4].tolist() == ["other_side"] * 4

@@ -4,65 +4,57 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
+import pydicom
 import pytest
 import torch
+from close_oracle import CloseOracle
+from numpy.typing import NDArray
 from oracle import Oracle, load_both, load_right
 from shapely import LineString, Point
 from small_films import landmarks, write_film
-from torch import Tensor
 
 from hipseg.commands import main
-from hipseg.grid import Grid
 from hipseg.inference.locator import NetworkLocator
-from hipseg.io.dicom import read_film
+from hipseg.labels.circle import head_circle
 from hipseg.labels.curves import spline_curves
-from hipseg.labels.label_map import draw_label_shares
-from hipseg.labels.landmarks import SIDES, hip_landmarks, mirror_columns
+from hipseg.labels.landmarks import SIDES, hip_landmarks
 from hipseg.measure.reference import reference_width
-
-SHAPE, SPACING_MM, CUT = (640, 640), 0.2, 64
-
-
-class CloseOracle:
-    """Knows what lies in the regions that the first stage finds on a film of `write_film`."""
-
-    record = {  # noqa: RUF012
-        "preprocessing": {
-            "rows": SHAPE[0], "columns": SHAPE[1], "spacing_mm": SPACING_MM, "percentiles": [1.0, 99.0],
-            "region": "joint",
-        },
-        "field": {"row": CUT, "column": CUT, "rows": SHAPE[0] - 2 * CUT, "columns": SHAPE[1] - 2 * CUT},
-    }  # fmt: skip
-
-    def __init__(self, film: Path, locator: NetworkLocator) -> None:
-        self.seen: list[Tensor] = []
-        read = read_film(film, ("CR",))
-        self._shares = []
-        for side, head in locator.find(locator.prepare(read.pixels, read.grid)).items():
-            if head is not None:
-                points = Grid.centred(SHAPE, SPACING_MM, head).to_pixels(hip_landmarks(landmarks(), side))
-                points = mirror_columns(points, SHAPE[1]) if side == "left" else points
-                self._shares.append(draw_label_shares(points, SHAPE, spline_curves)[:, CUT:-CUT, CUT:-CUT])
-
-    def __call__(self, image: Tensor) -> Tensor:
-        """(n, 1, 512, 512) to (n, 4, 512, 512)."""
-        self.seen.append(image)
-        return torch.from_numpy(np.stack(self._shares))
 
 
 def predicted(
-    folder: Path, monkeypatch: pytest.MonkeyPatch, first: Callable[[Path], Oracle], **header: object
+    folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    first: Callable[[Path], Oracle],
+    paint: Callable[[NDArray[Any]], NDArray[Any]] | None = None,
+    offset_mm: tuple[float, float] = (0.0, 0.0),
+    **header: object,
 ) -> tuple[pd.DataFrame, CloseOracle]:
     film = write_film(folder, "0000001", **header)
+    if paint is not None:
+        dataset = pydicom.dcmread(film)
+        pixels = np.ascontiguousarray(paint(dataset.pixel_array // 2))  # far darker than metal
+        (dataset.Rows, dataset.Columns), dataset.PixelData = pixels.shape, pixels.tobytes()
+        dataset.save_as(film)
     coarse, fine = folder / "coarse.ckpt", folder / "fine.ckpt"
-    close = CloseOracle(film, NetworkLocator(first, coarse))
+    coarse.touch(), fine.touch()  # what is loaded in their place knows the answers
+    close = CloseOracle(film, NetworkLocator(first, coarse), offset_mm)
     networks = {coarse: first(coarse), fine: close}
-    monkeypatch.setattr("hipseg.commands.predict.load", lambda path, passes=None: networks[path])
+    monkeypatch.setattr("hipseg.commands.predict.load", lambda path, passes=None, **more: networks[path])
     monkeypatch.setattr("hipseg.commands.predict.load_locator", lambda path: networks[path])
-    main(["predict", f"checkpoint={fine}", f"locator={coarse}", f"input={film}", f"out={folder / 'out'}"])
+    main(
+        [
+            "predict",
+            "limits.spacing_mm=[0.02,5]",
+            f"checkpoint={fine}",
+            f"locator={coarse}",
+            f"input={film}",
+            f"out={folder / 'out'}",
+        ]
+    )
     return pd.read_csv(folder / "out" / "predictions.csv"), close
 
 
@@ -90,3 +82,28 @@ def test_an_inverted_film_is_corrected_and_says_so(tmp_path: Path, monkeypatch: 
     assert set(bright["polarity"]) == {"stated"} and set(dark["polarity"]) == {"corrected"}
     assert list(dark["status"]) == list(bright["status"])
     torch.testing.assert_close(seen_dark.seen[0], seen.seen[0], atol=1e-5, rtol=0)
+
+
+def test_metal_is_judged_on_the_head_of_each_region(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    circle = head_circle(hip_landmarks(landmarks(), "left"))
+
+    def metal(pixels: NDArray[Any]) -> NDArray[Any]:
+        y, x = (np.indices(pixels.shape) + 0.5) * 2.2
+        return np.where(np.hypot(x - circle.x, y - circle.y) < circle.radius, 4095, pixels).astype(np.uint16)
+
+    table, _ = predicted(tmp_path, monkeypatch, load_both, metal)
+    assert list(table["status"]) == ["ok", "implant"]
+    assert table["mjsw_mm"].isna().tolist() == [False, True]
+
+
+@pytest.mark.parametrize(("columns", "cut"), [(130, False), (114, True), (104, True)])
+def test_a_head_at_the_films_edge_is_cut(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, columns: int, cut: bool
+) -> None:
+    """Regions go on beyond the film: there is nothing, whatever the network says of it."""
+    first = (200 - columns) // 2
+    table, _ = predicted(
+        tmp_path, monkeypatch, load_both, lambda pixels: pixels[:, first : first + columns], (2.2 * first, 0.0)
+    )
+    assert list(table["status"]) == ["cut" if cut else "ok"] * 2
+    assert table["mjsw_mm"].isna().tolist() == [cut] * 2

@@ -9,7 +9,10 @@ from typing import Any
 
 import h5py
 import numpy as np
+from hydra.utils import instantiate
+from omegaconf import OmegaConf
 
+from hipseg.config import conf_folder
 from hipseg.data.cohorts import Cohort, FilmFile
 from hipseg.data.process import Hip, Processed, Settings, StoredView
 from hipseg.grid import Grid
@@ -18,7 +21,7 @@ from hipseg.io.spacing import Spacing
 from hipseg.labels.curves import spline_curves
 from hipseg.labels.landmarks import SIDES, Points
 from hipseg.labels.points_file import write_points
-from hipseg.phantom.skeleton import template
+from hipseg.labels.template import template
 
 SIZE = 32
 FILM_MM = 440.0
@@ -60,7 +63,8 @@ def processed(
 
 def film_settings(**changes: Any) -> Settings:
     """Settings for the films of `write_film`: 128 x 128 pixels of 3.6 mm."""
-    return replace(store_settings(), rows=128, columns=128, spacing_mm=3.6, **changes)
+    plausible = instantiate(OmegaConf.load(conf_folder() / "plausible" / "adult.yaml"), _convert_="all")
+    return replace(store_settings(), rows=128, columns=128, spacing_mm=3.6, plausible=plausible, **changes)
 
 
 def landmarks() -> Points:

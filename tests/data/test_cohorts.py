@@ -120,3 +120,81 @@ def test_nothing_to_find(tmp_path: Path, names: list[str], said: str) -> None:
     fill(tmp_path, *(f"in/{name}" for name in names))
     with pytest.raises(HipsegError, match=f"^input: .*{said}"):
         find_films(tmp_path / "in", BOTH)
+
+
+def test_linked_folders_are_followed(tmp_path: Path) -> None:
+    """As on a cluster: the input folder links to where a visit's films and points lie."""
+    fill(tmp_path / "disk", "T05/1_T05_APO.dcm", "points/1_T05_APO.dcm.pts", "cohort/V06/OAI-9-V06-20090728.dcm")
+    (tmp_path / "in/CHECK").mkdir(parents=True)
+    (tmp_path / "in/CHECK-pointfiles").mkdir()
+    (tmp_path / "in/CHECK/T05").symlink_to(tmp_path / "disk/T05")
+    (tmp_path / "in/CHECK-pointfiles/T05").symlink_to("../../disk/points")
+    (tmp_path / "in/OAI").symlink_to(tmp_path / "disk/cohort", target_is_directory=True)
+    found = find_films(tmp_path / "in", BOTH)
+    assert [film.name for film in found.films] == ["CHECK/T05/1_T05_APO.dcm", "OAI/V06/OAI-9-V06-20090728.dcm"]
+    assert all(film.path.is_file() for film in found.films)
+    assert found.films[0].points.is_file()
+    assert found.exclusions == []
+
+
+def test_an_input_folder_that_is_a_link_itself(tmp_path: Path) -> None:
+    fill(tmp_path / "disk", "CHECK/T05/1_T05_APO.dcm")
+    (tmp_path / "in").symlink_to(tmp_path / "disk")
+    assert [film.name for film in find_films(tmp_path / "in", BOTH).films] == ["CHECK/T05/1_T05_APO.dcm"]
+
+
+@pytest.mark.parametrize("target", [".", "..", "../..", "CHECK"])
+def test_links_that_lead_back_end(tmp_path: Path, target: str) -> None:
+    fill(tmp_path / "in", "CHECK/T05/1_T05_APO.dcm", "CHECK/T06/1_T06_APO.dcm")
+    (tmp_path / "in/CHECK/T05/again").symlink_to(target)
+    (tmp_path / "in/CHECK/round").symlink_to("square")
+    (tmp_path / "in/CHECK/square").symlink_to("round")
+    (tmp_path / "in/CHECK/nowhere").symlink_to("gone")
+    names = [film.name for film in find_films(tmp_path / "in", BOTH).films]
+    assert names == ["CHECK/T05/1_T05_APO.dcm", "CHECK/T06/1_T06_APO.dcm"]
+
+
+def test_a_folder_and_a_link_to_it_are_not_read_twice(tmp_path: Path) -> None:
+    """One of them counts, whichever; its subject is not excluded as a duplicate of itself, nor seen under two names."""
+    fill(tmp_path / "in", "CHECK/T05/1_T05_APO.dcm")
+    (tmp_path / "in/A-copy").symlink_to("CHECK")
+    found = find_films(tmp_path / "in", BOTH)
+    assert [film.name for film in found.films] == ["CHECK/T05/1_T05_APO.dcm"]
+    assert {row.reason for row in found.exclusions} <= {"name"}
+    assert all(row.file.startswith("A-copy/") for row in found.exclusions)
+
+
+def test_hidden_links_are_passed_over(tmp_path: Path) -> None:
+    fill(tmp_path / "disk", "T05/1_T05_APO.dcm", "CHECK/T06/1_T06_APO.dcm")
+    fill(tmp_path / "in", "CHECK/T00/1_T00_APO.dcm")
+    (tmp_path / "in/CHECK/.T05").symlink_to(tmp_path / "disk/T05")
+    (tmp_path / "in/.snapshot").symlink_to(tmp_path / "disk")
+    found = find_films(tmp_path / "in", BOTH)
+    assert ([film.name for film in found.films], found.count) == (["CHECK/T00/1_T00_APO.dcm"], 1)
+
+
+@pytest.mark.parametrize("sides", [("right", "left"), ("R", "L")])
+def test_points_files_of_single_hips_are_points_files(tmp_path: Path, sides: tuple[str, str]) -> None:
+    cohort = {"M": Cohort("M", "films/{subject}.dcm", "points/{subject}_{side}.pts")}
+    fill(tmp_path, "films/1.dcm", *(f"points/1_{side}.pts" for side in sides), "points/1_middle.pts")
+    found = find_films(tmp_path, cohort)
+    assert [film.name for film in found.films] == ["films/1.dcm"]
+    assert {row.file for row in found.exclusions} <= {"points/1_middle.pts"}
+
+
+def test_a_side_in_the_films_pattern_is_refused(tmp_path: Path) -> None:
+    """A film holds both hips; films of one hip each are another thing, and it is said."""
+    fill(tmp_path, "films/1_right.dcm")
+    try:
+        found = find_films(tmp_path, {"M": Cohort("M", "films/{subject}_{side}.dcm", "points/{subject}_{side}.pts")})
+    except HipsegError as refused:
+        assert str(refused).startswith("cohorts.M.film: ") and "{side}" in str(refused)
+    else:
+        assert [film.name for film in found.films] == ["films/1_right.dcm"]
+
+
+def test_a_factor_that_is_no_factor_is_refused_by_its_key(tmp_path: Path) -> None:
+    fill(tmp_path, "M/a1.dcm")
+    for factor in (0.0, -1.0, float("nan"), float("inf")):
+        with pytest.raises(HipsegError, match=r"^cohorts\.M\.calibration: "):
+            Cohort("M", "M/{subject}.dcm", "M/{subject}.pts", calibration=factor)

@@ -70,6 +70,7 @@ def test_a_region_without_its_head_is_not_located(spacing_mm: float, reason: str
 
 
 def test_a_locator_needs_regions(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "x.ckpt").touch()
     with pytest.raises(SystemExit):
-        main(["preprocess", f"input={tmp_path}", f"store={tmp_path / 's.h5'}", "locator=x.ckpt"])
+        main(["preprocess", f"input={tmp_path}", f"store={tmp_path / 's.h5'}", f"locator={tmp_path}/x.ckpt"])
     assert "locator: only region=joint" in capsys.readouterr().err

@@ -151,7 +151,7 @@ def test_a_stored_film_that_is_damaged_is_excluded_and_comes_back_when_it_is_who
 def test_a_duplicate_of_a_stored_visit_excludes_both_until_it_is_gone(tmp_path: Path) -> None:
     folder = tmp_path / "in"
     write_film(folder, "1")
-    write_film(folder, "2")
+    write_film(folder, "2", seed=1)
     update(folder)
     before = content(folder)
     # A second pattern in which the same subject and visit can occur twice.
@@ -200,7 +200,7 @@ def test_hips_are_counted_apart_from_films(folder: Path) -> None:
 
 def test_two_inputs_share_one_store(folder: Path, tmp_path: Path) -> None:
     update(folder)
-    write_film(tmp_path / "more", "8")
+    write_film(tmp_path / "more", "8", seed=8)
     account = preprocess_folder(tmp_path / "more", tmp_path / "store.h5", {"CHECK": CHECK}, film_settings(), workers=1)
     assert (account.found, account.stored, account.elsewhere) == (1, 1, 4)
     assert len(Store(tmp_path / "store.h5").films) == 5

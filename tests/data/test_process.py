@@ -111,7 +111,7 @@ def _outside(points: np.ndarray[Any, Any]) -> None:
 
 
 def _on_the_edge(points: np.ndarray[Any, Any]) -> None:
-    points[0] = [FILM_MM, 0.0]
+    points[:80] -= points[:80].min(axis=0)
 
 
 def _not_a_number(points: np.ndarray[Any, Any]) -> None:

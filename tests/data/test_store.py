@@ -56,7 +56,7 @@ def test_one_chunk_is_one_image_or_one_label_packed_by_blosc2(store: Path) -> No
 def test_root_attributes(store: Path) -> None:
     with h5py.File(store, "r") as file:
         made = json.loads(file.attrs["preprocessing"])
-        assert file.attrs["format"] == 1
+        assert file.attrs["format"] == 2
         assert list(file.attrs["label_names"]) == ["background", "femoral_head", "acetabular_roof", "joint_space"]
         assert len(bytes.fromhex(file.attrs["identity_key"])) == 16
     assert made == {
@@ -177,7 +177,7 @@ def test_what_a_kill_left_half_written_is_not_there(small: Path, torn: Callable[
 
 def _other_format(path: Path) -> None:
     with h5py.File(path, "a") as file:
-        file.attrs["format"] = 2
+        file.attrs["format"] = 1
 
 
 def _no_store(path: Path) -> None:
@@ -193,7 +193,7 @@ def _text(path: Path) -> None:
 @pytest.mark.parametrize(
     ("spoil", "said"),
     [
-        (_other_format, "format 2, this hipseg reads 1"),
+        (_other_format, "format 1, this hipseg reads 2"),
         (_no_store, "not a hipseg store"),
         (_text, "not a store that can be read"),
         (Path.unlink, "there is no file"),

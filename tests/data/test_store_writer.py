@@ -141,8 +141,8 @@ def test_a_refused_store_is_closed_even_while_the_error_is_kept(tmp_path: Path) 
 def test_a_store_of_another_format_is_refused_under_the_commands_own_key(tmp_path: Path) -> None:
     write(tmp_path / "store.h5", 0)
     with h5py.File(tmp_path / "store.h5", "a") as file:
-        file.attrs["format"] = 2
-    with pytest.raises(HipsegError, match=r"^store: .*format 2"):
+        file.attrs["format"] = 1
+    with pytest.raises(HipsegError, match=r"^store: .*format 1"):
         StoreWriter(tmp_path / "store.h5", store_settings())
 
 

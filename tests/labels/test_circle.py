@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 from scipy.optimize import least_squares
 
 from hipseg.labels.circle import Circle, fit_circle, head_circle
-from hipseg.phantom.skeleton import template
+from hipseg.labels.template import template
 
 
 def arc(circle: Circle, start: float, stop: float, count: int = 10) -> NDArray[np.float64]:
@@ -15,7 +15,9 @@ def arc(circle: Circle, start: float, stop: float, count: int = 10) -> NDArray[n
 
 
 @pytest.mark.parametrize(("start", "stop", "count"), [(0, 324, 10), (200, 340, 10), (250, 290, 10), (10, 130, 3)])
-@pytest.mark.parametrize("circle", [Circle(0, 0, 1), Circle(-104, 203, 26), Circle(9000, -7000, 28.9)])
+@pytest.mark.parametrize(
+    "circle", [Circle(0, 0, 1), Circle(-104, 203, 26), Circle(9000, -7000, 28.9), Circle(2e5, 0, 1e6)]
+)
 def test_points_on_a_circle_give_it_back(circle: Circle, start: float, stop: float, count: int) -> None:
     assert fit_circle(arc(circle, start, stop, count)) == pytest.approx(circle, rel=1e-7, abs=1e-7)
 
@@ -61,3 +63,47 @@ def test_template_head_is_as_documented() -> None:
 def test_points_on_a_line_or_spot_are_refused(points: list[list[float]]) -> None:
     with pytest.raises(ValueError, match="can't be fitted"):
         fit_circle(np.array(points, dtype=float))
+
+
+@pytest.mark.parametrize("place", [[0.1, 0.3], [123456.789, 98765.4321], [1e7 / 3, -1e7 / 7]])
+def test_one_point_given_many_times_is_one_point_wherever_it_lies(place: list[float]) -> None:
+    with pytest.raises(ValueError, match="to one point"):
+        fit_circle(np.array([place] * 7))
+
+
+def dented(first: int, depth_mm: float) -> NDArray[np.float64]:
+    """The template's landmarks, three neighbours of the head's arc pushed so far inwards, along their radius."""
+    landmarks = template().copy()
+    plain = fit_circle(landmarks[18:28])
+    outward = landmarks[first : first + 3] - plain.centre
+    landmarks[first : first + 3] -= depth_mm * outward / np.hypot(*outward.T)[:, None]
+    return landmarks
+
+
+@pytest.mark.parametrize("first", range(18, 26))
+@pytest.mark.parametrize("depth_mm", [7.0, -7.0])
+def test_three_dented_landmarks_hardly_move_the_heads_circle(first: int, depth_mm: float) -> None:
+    """The plain fit of seven good landmarks and three dented ones is up to 3.6 mm off."""
+    plain, found = fit_circle(template()[18:28]), head_circle(dented(first, depth_mm))
+    assert found.radius == pytest.approx(plain.radius, abs=1.0)
+    assert np.hypot(*(found.centre - plain.centre)) < 1.5
+
+
+@pytest.mark.parametrize("circle", [Circle(-104, 203, 26), Circle(3, -1, 17.5), Circle(211.7, 180.2, 230.0)])
+def test_without_a_dent_the_heads_circle_is_the_plain_fit(circle: Circle) -> None:
+    landmarks = np.zeros((80, 2))
+    landmarks[18:28] = arc(circle, 195, 338)
+    np.testing.assert_allclose(head_circle(landmarks), fit_circle(landmarks[18:28]), atol=1e-9)
+    np.testing.assert_allclose(head_circle(landmarks), circle, atol=1e-9)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_what_an_annotator_is_off_by_does_not_count_as_a_dent(seed: int) -> None:
+    landmarks = template() + np.random.default_rng(seed).normal(0, 0.3, (80, 2))
+    np.testing.assert_allclose(head_circle(landmarks), fit_circle(landmarks[18:28]), atol=0.05)
+
+
+def test_the_heads_circle_is_that_of_landmarks_18_to_27_alone() -> None:
+    landmarks = np.random.default_rng(0).uniform(-500, 500, (80, 2))
+    landmarks[18:28] = arc(Circle(40, 50, 25), 190, 350)
+    np.testing.assert_allclose(head_circle(landmarks), (40, 50, 25), atol=1e-9)

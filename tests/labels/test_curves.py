@@ -7,7 +7,7 @@ import pytest
 from scipy.interpolate import make_interp_spline
 
 from hipseg.labels.curves import SAMPLES_PER_SPAN, centripetal_spline, polygon_curves, spline_curves
-from hipseg.phantom.skeleton import template
+from hipseg.labels.template import template
 
 
 def test_runs_through_every_point_and_ends_at_the_last() -> None:
@@ -56,6 +56,7 @@ def test_two_landmarks_on_one_spot_make_no_loop() -> None:
 def test_curves_are_those_of_head_and_sourcil() -> None:
     landmarks = template()
     curves = spline_curves(landmarks)
+    assert (len(curves.femoral_head), len(curves.sourcil)) == (9 * 24 + 1, 4 * 24 + 1)
     np.testing.assert_allclose(curves.femoral_head[::SAMPLES_PER_SPAN], landmarks[18:28], atol=1e-9)
     np.testing.assert_allclose(curves.sourcil[::SAMPLES_PER_SPAN], landmarks[70:75], atol=1e-9)
     chords = polygon_curves(landmarks)

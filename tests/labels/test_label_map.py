@@ -21,7 +21,7 @@ from hipseg.labels.label_map import (
     soften_label_map,
 )
 from hipseg.labels.landmarks import Points, mirror_columns
-from hipseg.phantom.skeleton import template
+from hipseg.labels.template import template
 
 SHAPE = (512, 512)
 GRID = Grid.centred(SHAPE, 0.9, (157.5, 195.6))
@@ -222,3 +222,47 @@ def test_shares_of_a_roof_equal_shapelys_areas() -> None:
         for column in range(left - 1, right + 2):
             pixel = shapely.box(column - 0.5, row - 0.5, column + 0.5, row + 0.5)
             assert shares[2, row, column] == pytest.approx(bone.intersection(pixel).area, abs=0.04)
+
+
+def test_edges_are_soft_up_to_eight_pixels_below_roof_and_joint_and_hard_beyond() -> None:
+    """The femur's outline goes on below: it crosses the last soft row and the first hard one."""
+    landmarks = template() / 0.9 + 256.3
+    shares = draw_label_shares(landmarks, (512, 512), spline_curves)
+    labels = draw_label_map(landmarks, (512, 512), spline_curves)
+    lowest = int(np.flatnonzero(((labels == 2) | (labels == 3)).any(axis=1))[-1])
+    soft = ((shares > 0) & (shares < 1)).any(axis=(0, 2))
+    assert soft[lowest : lowest + 9].all()
+    assert not soft[lowest + 9 :].any()
+
+
+@pytest.mark.parametrize("curves", CURVES)
+def test_an_image_that_cuts_the_roof_has_the_shares_of_the_whole_one(curves: CurveFunction) -> None:
+    landmarks = right_hip(3)
+    whole = draw_label_shares(landmarks, SHAPE, curves)
+    rows, columns = np.nonzero(draw_label_map(landmarks, SHAPE, curves) == 2)
+    first = int(np.median(rows)), int(np.median(columns))
+    assert (whole[1:, first[0]].max() > 0) and (whole[1:, :, first[1]].max() > 0)
+    shape = (SHAPE[0] - first[0], SHAPE[1] - first[1])
+    cut = draw_label_shares(landmarks - np.array(first[::-1]), shape, curves)
+    np.testing.assert_allclose(cut, whole[:, first[0] :, first[1] :], atol=1 / 256)
+    assert (np.abs(cut - whole[:, first[0] :, first[1] :]) > 0).mean() < 1e-4
+
+
+def test_shares_are_counted_in_256_parts_of_a_pixel() -> None:
+    shares = draw_label_shares(template() / 0.9 + 256.3, (512, 512), spline_curves)
+    assert np.array_equal(shares * 256, np.rint(shares * 256))
+    assert len(np.unique(shares)) > 120
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_fill_decides_alike_where_vertices_lie_on_pixel_centres(seed: int) -> None:
+    """A star of whole coordinates: every pixel that is not on its edge is inside or outside, as shapely says."""
+    rng = np.random.default_rng(seed)
+    angle = np.sort(rng.uniform(0, 2 * np.pi, 12))
+    outline = np.rint(20 + rng.uniform(5, 18, 12)[:, None] * np.stack([np.sin(angle), np.cos(angle)], axis=1))
+    polygon = shapely.Polygon(outline)
+    row, column = np.indices((42, 41))
+    inside, on_edge = shapely.contains_xy(polygon, row, column), shapely.intersects_xy(polygon.exterior, row, column)
+    filled = _fill((42, 41), outline)
+    assert np.array_equal(filled[~on_edge], inside[~on_edge])
+    assert inside.sum() > 100 and on_edge.sum() >= 12

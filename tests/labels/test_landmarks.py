@@ -30,3 +30,9 @@ def test_mirrored_coordinates_find_the_same_pixel_in_the_mirrored_image(width: i
     columns, lines = points.astype(int).T
     assert np.array_equal(image[:, ::-1][there[:, 1], there[:, 0]], image[lines, columns])
     assert np.array_equal(mirror_columns(mirror_columns(points, width), width), points)
+
+
+def test_many_hips_are_mirrored_at_once() -> None:
+    points = np.random.default_rng(0).uniform(0, 500, (3, 80, 2))
+    expected = points * [-1, 1] + [510, 0]
+    np.testing.assert_allclose(mirror_columns(points, 511), expected)

@@ -59,8 +59,8 @@ def test_what_deliveries_differ_in_is_read(tmp_path: Path, content: str) -> None
         text().replace("}", ""),
         text() + "{\n1 2\n}\n",
         text().replace("version: 1\n", ""),
-        "\ufeff" + text(),
         text([*LINES[:-1], "1 2\u00b5"]),
+        text(["/ 1 2", *LINES[1:]]),
     ],
 )
 def test_anything_else_is_malformed(tmp_path: Path, content: str) -> None:
@@ -78,3 +78,83 @@ def test_pictures_and_folders_are_malformed_and_nothing_is_missing(tmp_path: Pat
         with pytest.raises(Excluded) as caught:
             read_points(tmp_path / name)
         assert caught.value.reason == reason
+
+
+# Byte-order marks and comments, and faults by their names ---------------------------------------------------------
+
+
+def detail(path: Path, content: str, encoding: str = "utf-8") -> str:
+    path.write_bytes(content.encode(encoding))
+    with pytest.raises(Excluded) as caught:
+        read_points(path)
+    assert caught.value.reason == "points_malformed"
+    assert path.name in caught.value.detail
+    return caught.value.detail
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "\ufeff" + text(),
+        "\ufeff" + text(end="\r\n"),
+        "// made by hand\n" + text(),
+        "\ufeff// made by hand\n" + text(),
+        text().replace("n_points", "// 80 a hip\nn_points"),
+        text().replace("{\n", "{\n// right hip\n"),
+        text([*LINES[:80], "// left hip", *LINES[80:]]),
+        text([*LINES[:80], "  //1 2", *LINES[80:]]),
+        text([*LINES[:80], "// {left} 1 2", *LINES[80:]]),
+        text([f"{line} // {number}" for number, line in enumerate(LINES)]),
+        text() + "// end\n",
+        text(["//", *LINES], end="\r\n"),
+        "// J\u00fcrgen\n" + text(),
+    ],
+    ids=[
+        "mark", "mark, Windows", "first line", "mark and first line", "header", "first of the block", "in the block",
+        "indented, without a blank", "with braces", "at every line's end", "last line", "empty, Windows", "not English",
+    ],
+)  # fmt: skip
+def test_marks_and_comments_are_no_points(tmp_path: Path, content: str) -> None:
+    (tmp_path / "a.pts").write_bytes(content.encode())
+    np.testing.assert_allclose(read_points(tmp_path / "a.pts"), POINTS)
+
+
+@pytest.mark.parametrize(
+    ("lines", "number", "count"),
+    [
+        ([*LINES[:8], "1 2 3", *LINES[9:]], 12, 3),  # three lines come before the first point
+        ([*LINES[:-1], "1"], 163, 1),
+        (["1 2 3 4", *LINES[1:]], 4, 4),
+        ([f"{line} 0" for line in LINES], 4, 3),
+        (["// right", *LINES[:8], "1 2 3", *LINES[9:]], 13, 3),  # lines are counted as an editor counts them
+        (["", *LINES[:8], "1 2 3", *LINES[9:]], 13, 3),
+    ],
+)
+def test_a_line_of_more_or_fewer_numbers_is_named(tmp_path: Path, lines: list[str], number: int, count: int) -> None:
+    said = detail(tmp_path / "a.pts", text(lines))
+    assert f"line {number} " in said and f"{count} number" in said and "not 2" in said
+
+
+@pytest.mark.parametrize("line", ["1 two", "1,5 2,5", "1.0mm 2.0mm", "x y"])
+def test_a_line_that_is_no_numbers_is_named(tmp_path: Path, line: str) -> None:
+    assert "line 12 " in detail(tmp_path / "a.pts", text([*LINES[:8], line, *LINES[9:]]))
+
+
+@pytest.mark.parametrize(("stated", "held"), [(160, 159), (160, 161), (159, 159), (80, 80), (65, 65), (159, 160)])
+def test_a_wrong_count_is_named(tmp_path: Path, stated: int, held: int) -> None:
+    said = detail(tmp_path / "a.pts", text([*LINES, "1 2"][:held], count=str(stated)))
+    assert str(held if held != 160 else stated) in said and "160" in said
+    assert "line" not in said.replace("lines", "")
+
+
+def test_another_encoding_is_named_and_no_crash(tmp_path: Path) -> None:
+    for encoding in ("utf-16", "utf-16-le", "utf-32"):
+        assert detail(tmp_path / "a.pts", text(), encoding)
+
+
+@pytest.mark.parametrize(("stated", "held"), [(159, 160), (160, 161), (65, 65)])
+def test_another_number_of_points_is_named(tmp_path: Path, stated: int, held: int) -> None:
+    (tmp_path / "a.pts").write_text(text([*LINES, "1 2"][:held], count=str(stated)))
+    with pytest.raises(Excluded) as caught:
+        read_points(tmp_path / "a.pts")
+    assert f"states {stated} points, holds {held}, needs 160" in caught.value.detail

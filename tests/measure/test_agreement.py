@@ -121,3 +121,91 @@ def test_one_hip_or_pair_has_no_spread() -> None:
 def test_same_seed_same_interval() -> None:
     first, second = (with_intervals(agreement_statistics(WRIGHT, MINI), range(17), seed=4) for _ in range(2))
     pd.testing.assert_frame_equal(first, second)
+
+
+X = np.array([3.1, 2.2, 4.8, 3.3, 1.9, 5.2, 3.7])
+Y = np.array([2.9, 2.6, 4.1, 3.4, 1.2, 5.9, 3.0])
+DRAWS = np.array([[1, 1, 1, 1, 1, 1, 1], [3, 0, 1, 0, 2, 0, 1], [0, 0, 0, 5, 1, 1, 0], [0, 4, 0, 0, 0, 3, 0]])
+
+
+@pytest.mark.parametrize("draw", DRAWS)
+def test_a_weight_counts_a_hip_so_many_times(draw: np.ndarray) -> None:
+    """Weighted statistics are those of the sample written out, by numpy and scipy."""
+    x, y = np.repeat(X, draw), np.repeat(Y, draw)
+    found = {name: float(of[0]) for name, of in agreement_statistics(X, Y)(draw[None].astype(float)).items()}
+    sd = np.std(x - y, ddof=1)
+    assert found == {
+        "bias_mm": pytest.approx(np.mean(x - y)),
+        "sd_mm": pytest.approx(sd),
+        "loa_low_mm": pytest.approx(np.mean(x - y) - 1.96 * sd),
+        "loa_high_mm": pytest.approx(np.mean(x - y) + 1.96 * sd),
+        "mae_mm": pytest.approx(np.mean(np.abs(x - y))),
+        "rmse_mm": pytest.approx(np.sqrt(np.mean((x - y) ** 2))),
+        "icc": pytest.approx(anova_icc(np.stack([x, y], axis=1))),
+        "pearson_r": pytest.approx(stats.pearsonr(x, y).statistic),
+        "within_half_mm": pytest.approx(np.mean(np.abs(x - y) <= 0.5)),
+    }
+    again = {name: float(of[0]) for name, of in repeatability_statistics(X, Y)(draw[None].astype(float)).items()}
+    within = np.sqrt(np.mean((x - y) ** 2) / 2)
+    assert again == {
+        "within_sd_mm": pytest.approx(within), "repeatability_mm": pytest.approx(1.96 * np.sqrt(2) * within)
+    }  # fmt: skip
+    change = {name: float(of[0]) for name, of in change_statistics(X, Y)(draw[None].astype(float)).items()}
+    assert change == {
+        "change_bias_mm": pytest.approx(np.mean(y - x)), "smallest_detectable_change_mm": pytest.approx(1.96 * sd)
+    }  # fmt: skip
+
+
+def test_draws_are_rows_and_half_a_millimetre_is_within_half_a_millimetre() -> None:
+    found = agreement_statistics(X, Y)(DRAWS.astype(float))
+    assert all(of.shape == (4,) for of in found.values())
+    np.testing.assert_allclose(found["bias_mm"], [np.mean(np.repeat(X - Y, draw)) for draw in DRAWS])
+    reference = np.array([2.0, 3.0, 4.0, 1.0])
+    edge = agreement_statistics(np.array([2.5, 2.5, 4.75, 1.25]), reference)(np.ones((1, 4)))
+    assert edge["within_half_mm"][0] == 0.75
+
+
+@pytest.mark.parametrize("far", [0.0, 1e7])
+def test_large_numbers_cancel_nothing(far: float) -> None:
+    found = change_statistics(np.zeros(4), far + np.array([0.1, -0.2, 0.3, 0.0]))(np.ones((1, 4)))
+    expected = 1.96 * np.std([0.1, -0.2, 0.3, 0.0], ddof=1)
+    assert found["smallest_detectable_change_mm"][0] == pytest.approx(expected, rel=1e-6)
+
+
+def test_the_interval_leaves_out_two_and_a_half_percent_of_the_resamples_on_either_side() -> None:
+    """The mean of n subjects' errors is nearly normal; its spread is theirs over the square root of n."""
+    errors = np.random.default_rng(7).normal(0, 1, 400)
+    table = with_intervals(agreement_statistics(3 + errors, np.full(400, 3.0)), range(400), resamples=8000)
+    row = table.set_index("statistic").loc["bias_mm"]
+    standard_error = errors.std() / np.sqrt(400)
+    assert (row["value"] - row["low"]) / standard_error == pytest.approx(1.96, abs=0.08)
+    assert (row["high"] - row["value"]) / standard_error == pytest.approx(1.96, abs=0.08)
+
+
+def test_what_the_bootstrap_draws_by_default() -> None:
+    """2000 resamples, seed 0: written out once more, subject by subject."""
+    rng = np.random.default_rng(3)
+    names = [f"{i:02d}" for i in range(30)]
+    subjects = rng.permutation(names + names[:17])
+    x, y = rng.normal(3, 1, (2, 47))
+    table = with_intervals(agreement_statistics(x, y), list(subjects)).set_index("statistic")
+    drawn = np.random.default_rng(0).multinomial(30, [1 / 30] * 30, size=2000)
+    sums = np.array([(x - y)[subjects == name].sum() for name in names])
+    hips = np.array([(subjects == name).sum() for name in names])
+    means = [(draw * sums).sum() / (draw * hips).sum() for draw in drawn]
+    assert table.loc["bias_mm", ["low", "high"]].tolist() == pytest.approx(np.percentile(means, [2.5, 97.5]), rel=1e-9)
+    assert table.loc["bias_mm", "value"] == pytest.approx(np.mean(x - y))
+
+
+def test_two_hips_have_a_spread_and_one_drawn_again_and_again_has_none() -> None:
+    two = change_statistics(np.zeros(2), np.array([1.0, 2.0]))(np.ones((1, 2)))
+    assert two["smallest_detectable_change_mm"][0] == pytest.approx(1.96 * np.sqrt(0.5))
+    errors = np.random.default_rng(0).normal(3, 1, 40)
+    again = change_statistics(np.zeros(40), errors)(7 * np.eye(40))  # rounding may leave less than nothing
+    np.testing.assert_allclose(again["smallest_detectable_change_mm"], 0, atol=1e-6)
+
+
+def test_two_subjects_are_enough_for_an_interval_and_a_draw_without_spread_is_left_out() -> None:
+    table = with_intervals(agreement_statistics(X[:2], Y[:2]), ["a", "b"]).set_index("statistic")
+    assert table.loc["bias_mm", ["low", "high"]].tolist() == pytest.approx(sorted((X - Y)[:2]))
+    assert np.isfinite(table.loc["pearson_r", ["low", "high"]].astype(float)).all()

@@ -8,9 +8,9 @@ from hipseg.grid import Grid
 from hipseg.labels.curves import CurveFunction, polygon_curves, spline_curves
 from hipseg.labels.label_map import draw_label_map
 from hipseg.labels.landmarks import Points
+from hipseg.labels.template import template
 from hipseg.measure import JointSpace, border_width, joint_space_width
 from hipseg.measure.reference import reference_gap
-from hipseg.phantom.skeleton import template
 
 Labels = NDArray[np.uint8]
 
@@ -88,6 +88,13 @@ def test_one_shared_edge_is_bone_on_bone() -> None:
     measured = border_width(picture("RRRR jjRj jjFj FFFF"), 0.9)
     assert (measured.mjsw_mm, measured.status) == (0.0, "ok")
     np.testing.assert_allclose([measured.on_head_mm, measured.on_roof_mm], [[2 * 0.9, 1.5 * 0.9]] * 2)
+
+
+@pytest.mark.parametrize(("shared", "middle_px"), [("FFFFF.", 2), ("FFF...", 1), (".FFFF.", 3), ("....F.", 4)])
+def test_of_many_shared_edges_the_middle_one_is_the_place(shared: str, middle_px: float) -> None:
+    measured = border_width(picture(f"RRRRRR {shared} jjjjjj"), 0.5)
+    assert measured.mjsw_mm == 0
+    np.testing.assert_allclose([measured.on_head_mm, measured.on_roof_mm], [[middle_px * 0.5, 0.25]] * 2)
 
 
 def test_a_shared_corner_is_not() -> None:

@@ -11,10 +11,10 @@ from scipy.ndimage import label as connected_parts
 from hipseg.labels.curves import spline_curves
 from hipseg.labels.label_map import draw_label_shares
 from hipseg.labels.landmarks import Points
+from hipseg.labels.template import template
 from hipseg.measure import JointSpace, joint_space_width
 from hipseg.measure.joint_curves import _is_one_part
 from hipseg.measure.reference import reference_width
-from hipseg.phantom.skeleton import template
 
 
 @pytest.mark.parametrize("edge", ["gauss", "area"])
@@ -196,7 +196,19 @@ def test_what_is_called_one_part_is_one() -> None:
     disc, arch = np.hypot(y - 20, x - 30) < 12, (np.hypot(y - 35, x - 30) < 28) & (np.hypot(y - 35, x - 30) > 20)
     assert _is_one_part(disc) and _is_one_part(arch & (y < 36))
     stair = np.eye(5, dtype=bool)  # corners that touch do not connect
-    for seen in (disc & (x != 30), disc & (y != 20), disc | (x == 3), np.zeros((4, 5), dtype=bool), stair):
+    apart = np.array(
+        [[1, 1, 0], [1, 1, 0], [1, 0, 0], [1, 0, 1], [1, 0, 1]], dtype=bool
+    )  # beside the first column, not the second
+    for seen in (
+        apart,
+        apart[::-1],
+        apart[:, ::-1],
+        disc & (x != 30),
+        disc & (y != 20),
+        disc | (x == 3),
+        np.zeros((4, 5), dtype=bool),
+        stair,
+    ):
         assert not _is_one_part(seen)
     rng = np.random.default_rng(0)
     said = 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,10 +14,11 @@ from hipseg.config import conf_folder
 from hipseg.labels.curves import spline_curves
 from hipseg.labels.label_map import draw_label_shares
 from hipseg.labels.landmarks import Points
+from hipseg.labels.template import template
 from hipseg.measure import joint_space_width
 from hipseg.measure.joint_space import JointSpace
 from hipseg.measure.quality import Plausible
-from hipseg.phantom.skeleton import template
+from hipseg.measure.weight_bearing import WidthProfile
 
 
 @pytest.fixture(scope="module")
@@ -86,3 +88,52 @@ def test_borders_are_judged_by_their_width(adult: Plausible) -> None:
     nowhere = np.zeros(2)
     assert adult.judge(JointSpace(3.0, nowhere, nowhere, "ok"), "stated").status == "ok"
     assert adult.judge(JointSpace(9.0, nowhere, nowhere, "ok"), "stated").status == "implausible_width"
+
+
+def profile(widths: Any, first_deg: int = -40) -> WidthProfile:
+    """Of these widths at every degree from the first on."""
+    width = np.asarray(widths, dtype=float)
+    at = first_deg + np.arange(len(width), dtype=float)
+    seen = width[np.isfinite(width)]
+    ends = (float(seen[0]), float("nan"), float(seen[-1])) if len(seen) else (float("nan"),) * 3
+    return WidthProfile(at, width, -40.0, 30.0, *ends)
+
+
+def judged(adult: Plausible, widths: Any) -> str:
+    return adult.judge(replace(measured(template()), profile=profile(widths)), "stated").status
+
+
+EVEN = np.full(71, 3.5)
+
+
+def step(by_mm: float, at: int, over_deg: int = 1) -> np.ndarray:
+    """3.5 mm, then so much more, reached over so many degrees."""
+    return 3.5 + by_mm * np.clip((np.arange(71) - at) / over_deg, 0, 1)
+
+
+@pytest.mark.parametrize("at", [5, 35, 65])
+@pytest.mark.parametrize("by_mm", [2.7, 5.9, -2.7])
+def test_a_width_that_jumps_is_not_ok(adult: Plausible, by_mm: float, at: int) -> None:
+    for over in (1, 2, 3):
+        assert judged(adult, step(by_mm, at, over)) != "ok"
+
+
+def test_a_width_that_comes_back_after_a_jump_is_not_ok(adult: Plausible) -> None:
+    widths = EVEN.copy()
+    widths[30:32] += 3
+    assert judged(adult, widths) != "ok"
+
+
+def test_widths_that_change_along_the_joint_are_ok(adult: Plausible) -> None:
+    """By 2.3 mm at once, or by 4 mm over 10 degrees: uneven, and possible."""
+    assert judged(adult, EVEN) == "ok"
+    assert judged(adult, step(2.3, 30)) == "ok"
+    assert judged(adult, step(4.0, 30, 10)) == "ok"
+    assert judged(adult, step(-3.0, 20, 8)) == "ok"
+
+
+def test_where_there_is_no_width_there_is_no_jump(adult: Plausible) -> None:
+    widths = EVEN.copy()
+    widths[:6] = widths[-4:] = widths[30:36] = np.nan
+    assert judged(adult, widths) == "ok"
+    assert judged(adult, EVEN[:2]) == "ok"

@@ -6,8 +6,8 @@ import shapely
 
 from hipseg.labels.curves import CurveFunction, JointCurves, polygon_curves, spline_curves
 from hipseg.labels.landmarks import Points
+from hipseg.labels.template import template
 from hipseg.measure.reference import reference_gap
-from hipseg.phantom.skeleton import template
 
 
 def arc(radius: float, start: float, stop: float, count: int) -> Points:
@@ -90,7 +90,21 @@ def test_chords_agree_with_shapely_also_where_they_cross_between_their_vertices(
 
 def test_crossing_lines_are_bone_on_bone_though_no_vertex_lies_in_the_head() -> None:
     head = np.array([[0.0, 10.0], [5.0, 0.0], [10.0, 10.0]])
-    assert reference_gap(JointCurves(head, np.array([[0.0, 1.0], [10.0, 1.0]]))).width == 0
+    gap = reference_gap(JointCurves(head, np.array([[0.0, 1.0], [10.0, 1.0]])))
+    assert gap.width == 0
+    assert gap.on_head.tolist() in ([4.5, 1.0], [5.5, 1.0])
+    assert np.array_equal(gap.on_head, gap.on_sourcil)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_lines_that_cross_once_do_so_where_shapely_says(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    place = rng.uniform(100, 200, 2)
+    head, sourcil = (place + np.outer([-rng.uniform(5, 9), rng.uniform(5, 9)], rng.normal(size=2)) for _ in range(2))
+    gap = reference_gap(JointCurves(head, sourcil))
+    assert gap.width == 0
+    crossing = shapely.LineString(head).intersection(shapely.LineString(sourcil))
+    np.testing.assert_allclose([gap.on_head, gap.on_sourcil], [[crossing.x, crossing.y]] * 2, atol=1e-6)
 
 
 def test_sourcil_in_the_head_is_bone_on_bone() -> None:
@@ -98,6 +112,13 @@ def test_sourcil_in_the_head_is_bone_on_bone() -> None:
     assert gap.width == 0
     assert np.array_equal(gap.on_head, gap.on_sourcil)
     assert np.hypot(*gap.on_head) == pytest.approx(24)
+    np.testing.assert_allclose(gap.on_head, arc(24, 240, 300, 20)[10])  # the middle of what lies in the head
+
+
+def test_of_many_crossings_the_middle_one_is_the_place() -> None:
+    head = np.array([[0.0, 10.0], [1.0, 0.0], [2.0, 8.0], [3.0, 0.0], [4.0, 10.0]])
+    gap = reference_gap(JointCurves(head, np.array([[-5.0, 1.0], [9.0, 1.0]])))
+    np.testing.assert_allclose([gap.on_head, gap.on_sourcil], [[2.875, 1.0]] * 2)
 
 
 @pytest.mark.parametrize("unit", [1 / 0.9, 10.0])

@@ -8,8 +8,8 @@ import pytest
 from phantom_presets import fixture_jobs, read_truth, true_landmarks
 
 from hipseg.labels.points_file import read_points
+from hipseg.labels.template import template
 from hipseg.phantom.annotator import misplace
-from hipseg.phantom.skeleton import template
 
 CURVES = (0, 35, 40, 44, 60, 67, 75, 80)
 

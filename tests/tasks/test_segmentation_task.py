@@ -10,6 +10,7 @@ from pytorch_lightning import Trainer
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
+from hipseg.errors import HipsegError
 from hipseg.losses.activation import Activation, Sigmoid, Softmax
 from hipseg.losses.overlap import Dice
 from hipseg.metrics.dice import dice_scores
@@ -142,3 +143,43 @@ def test_the_loss_compares_with_the_target_and_dice_with_the_label_map() -> None
     assert trainer.callback_metrics["val/loss"].item() == pytest.approx(expected)
     dice = dice_scores(logits.argmax(dim=1), batch.label, 4, batch.outside)[:, 1:].mean().item()
     assert trainer.callback_metrics["val/dice/mean"].item() == pytest.approx(dice)
+
+
+# What it is given -------------------------------------------------------------------------------------------------
+
+RECORD = {
+    "version": 1,
+    "preprocessing": {"rows": 512, "columns": 512, "spacing_mm": 0.9, "percentiles": [5.0, 95.0]},
+    "field": {"row": 230, "column": 100, "rows": 64, "columns": 48},
+}
+
+
+def _loaded(passes: int = 1) -> SegmentationTask:
+    network = nn.Conv2d(1, 4, 3, padding=1)
+    return SegmentationTask(network, Softmax(), nn.Identity(), NAMES, None, None, RECORD, passes).eval()
+
+
+@pytest.mark.parametrize("passes", [1, 3])
+def test_an_image_of_the_field_is_taken(passes: int) -> None:
+    assert _loaded(passes)(torch.rand(2, 1, 64, 48)).shape == (2, 4, 64, 48)
+
+
+@pytest.mark.parametrize(
+    "shape",
+    [(1, 1, 512, 512), (1, 1, 48, 64), (1, 1, 64, 64), (2, 1, 32, 24), (1, 3, 64, 48), (1, 64, 48), (64, 48)],
+    ids=["stored image", "transposed", "square", "half", "colours", "no batch", "no channel"],
+)
+def test_an_image_that_is_no_field_is_refused(shape: tuple[int, ...]) -> None:
+    """Today's networks take any size, and say something of it that is nothing."""
+    with pytest.raises(HipsegError) as refused:
+        _loaded()(torch.rand(shape))
+    said = str(refused.value)
+    assert "\n" not in said
+    assert "64" in said and "48" in said  # what it was trained on
+    assert str(shape[-1]) in said and str(shape[-2]) in said  # what it was given
+
+
+def test_a_record_without_a_field_takes_any_image() -> None:
+    """As other studies' tasks have none."""
+    task = SegmentationTask(nn.Conv2d(1, 4, 1), Softmax(), nn.Identity(), NAMES, None, None, {"version": 1})
+    assert task(torch.rand(1, 1, 9, 7)).shape == (1, 4, 9, 7)

@@ -90,7 +90,7 @@ ROUNDS = [
 
 def _train_one_batch(folder: Path, store: Path, split: Path, *overrides: str) -> None:
     """Train, validate and test on one batch of one hip, and see that numbers came of it."""
-    limits = [f"+trainer.limit_{stage}_batches=1" for stage in ("train", "val", "test")]
+    limits = [f"trainer.limit_{stage}_batches=1" for stage in ("train", "val", "test")]
     sizes = ["data.train_size=1", "data.val_size=1", "data.batch_size=1", "data.workers=0", "trainer.max_epochs=1"]
     paths = [f"data.store={store}", f"data.split={split}", "out=."]
     main(["train", *paths, *overrides, *limits, *sizes, "callbacks.joint_space_width.pictures=1"])

@@ -40,7 +40,7 @@ FILES = {
 }  # fmt: skip
 
 
-LIGHT = ("loss=dice_ce", "augmentation@data.augmentation=light")
+LIGHT = ("loss=dice_ce", "augmentation=light")
 
 
 def tiny(store: Path, split: Path, *more: str) -> list[str]:

@@ -1,0 +1,170 @@
+"""The record of a checkpoint: plain data from a file that anyone may have made, checked before anything is built of it.
+
+Nothing in it is resolved or instantiated but a network and an activation, from a closed list of classes, with plain
+arguments. Hydra has no part in it.
+"""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+import torch
+
+from hipseg.errors import HipsegError
+from hipseg.losses.activation import Activation
+
+NETWORKS: Final = ("monai.networks.nets.", "hipseg.networks.")
+ACTIVATIONS: Final = ("hipseg.losses.activation.Softmax", "hipseg.losses.activation.Sigmoid")
+_NEVER: Final = ("hipseg.", "monai.", "torch.")  # of these only what is listed above, whoever is trusted
+_IGNORED: Final = frozenset({"_target_", "_partial_", "_convert_"})
+_MOST: Final = {"rows": 16384, "columns": 16384, "passes": 1024, "labels": 256}
+_PRECISIONS: Final = frozenset(
+    {
+        "16", "32", "64", "bf16", "16-true", "16-mixed", "bf16-true", "bf16-mixed", "32-true", "64-true",
+        "transformer-engine", "transformer-engine-float16",
+    }
+)  # fmt: skip
+
+
+def require_plain(node: Any, key: str = "") -> None:
+    """Refuse what is not plain data: mappings by text, lists, text without interpolations, numbers, truth values, None.
+
+    Raises:
+        HipsegError: Naming the first place that is not.
+    """
+    if isinstance(node, str):
+        if "${" in node:
+            raise HipsegError(f"{key} holds an interpolation")
+    elif type(node) is dict:
+        for name, part in node.items():
+            if type(name) is not str or "${" in name:
+                raise HipsegError(f"{key} has a key that is no plain text")
+            require_plain(part, f"{key}.{name}" if key else name)
+    elif type(node) is list:
+        for index, part in enumerate(node):
+            require_plain(part, f"{key}.{index}")
+    elif not (node is None or type(node) in (bool, int, float)):
+        raise HipsegError(f"{key} holds a {type(node).__name__}, which is no plain data")
+
+
+def require_record(record: Any) -> None:
+    """Refuse a record that lacks what every use of a checkpoint needs, or holds values that no run has.
+
+    Raises:
+        HipsegError: Naming the key within the record.
+    """
+    require_plain(record)
+    if type(record) is not dict:
+        raise HipsegError("there is no record")
+    for name in ("model", "activation", "training", "preprocessing", "field"):
+        if type(record.get(name)) is not dict:
+            raise HipsegError(f"{name} is missing or is no mapping")
+    names = record.get("label_names")
+    if not (_is_texts(names) and 2 <= len(list(names or ())) <= _MOST["labels"]):
+        raise HipsegError("label_names is no list of names")
+    _require_preprocessing(record["preprocessing"])
+    _require_field(record["field"], record["preprocessing"])
+    _require_number(record.get("passes", 1), "passes", int, 1, _MOST["passes"])
+    training = record["training"]
+    if str(training.get("precision")) not in _PRECISIONS:
+        raise HipsegError("training.precision is none that a trainer knows")
+    for name in ("subjects", "films"):
+        if not _is_texts(training.get(name, [])):
+            raise HipsegError(f"training.{name} is no list of texts")
+
+
+def _is_texts(node: Any) -> bool:
+    return type(node) is list and all(type(text) is str for text in node)
+
+
+def _require_preprocessing(made: Mapping[str, Any]) -> None:
+    for name in ("rows", "columns"):
+        _require_number(made.get(name), f"preprocessing.{name}", int, 1, _MOST[name])
+    _require_number(made.get("spacing_mm"), "preprocessing.spacing_mm", float, 1e-3, 1e3)
+    limits = made.get("percentiles")
+    if not (type(limits) is list and len(limits) == 2):
+        raise HipsegError("preprocessing.percentiles are not two numbers")
+    for index, limit in enumerate(limits):
+        _require_number(limit, f"preprocessing.percentiles.{index}", float, 0, 100)
+    if not limits[0] < limits[1]:
+        raise HipsegError("preprocessing.percentiles do not rise")
+
+
+def _require_field(field: Mapping[str, Any], made: Mapping[str, Any]) -> None:
+    if set(field) != {"row", "column", "rows", "columns"}:
+        raise HipsegError("field is not row, column, rows and columns")
+    for name, least in (("row", 0), ("column", 0), ("rows", 1), ("columns", 1)):
+        _require_number(field[name], f"field.{name}", int, least, _MOST["rows"])
+    if field["row"] + field["rows"] > made["rows"] or field["column"] + field["columns"] > made["columns"]:
+        raise HipsegError("field lies beyond the prepared image")
+
+
+def _require_number(value: Any, key: str, kind: type, least: float, most: float) -> None:
+    kinds = (int,) if kind is int else (int, float)
+    if type(value) not in kinds or not math.isfinite(value) or not least <= value <= most:
+        raise HipsegError(f"{key} is {str(value)[:40]!r}, not a number from {least:g} to {most:g}")
+
+
+def network_of(record: Mapping[str, Any], trusted: Sequence[str] = ()) -> tuple[torch.nn.Module, Activation]:
+    """The network and activation that a record describes, with new weights.
+
+    Args:
+        record: Checked by `require_record`.
+        trusted: Beginnings of names, beside MONAI's networks, that may be imported: modules of networks of your own.
+
+    Raises:
+        HipsegError: If it names anything else, or its arguments do not fit.
+    """
+    activation: Activation = _build(record["activation"], "activation", ACTIVATIONS, trusted, object)
+    channels = activation.channels(len(record["label_names"]))
+    network: torch.nn.Module = _build(
+        record["model"], "model", NETWORKS, trusted, torch.nn.Module, out_channels=channels
+    )
+    return network, activation
+
+
+def _build(
+    node: Mapping[str, Any], key: str, known: Sequence[str], trusted: Sequence[str], base: type, **more: Any
+) -> Any:
+    name = node.get("_target_")
+    if type(name) is not str or not all(part.isidentifier() for part in name.split(".")) or "." not in name:
+        raise HipsegError(f"{key} names nothing that can be imported")
+    own = name.startswith(tuple(known))
+    if not own and (not name.startswith(tuple(trusted) or ("\0",)) or name.startswith(_NEVER)):
+        module = name.rpartition(".")[0]
+        raise HipsegError(f"{key} names '{name}', which is not trusted to be imported; if it is yours, {_flag(module)}")
+    module, _, attribute = name.rpartition(".")
+    try:
+        found = getattr(importlib.import_module(module), attribute)
+    except Exception as error:  # importing a module can raise anything
+        raise HipsegError(f"{key} names '{name}', which can't be imported ({type(error).__name__})") from None
+    home = f"{getattr(found, '__module__', '')}.{getattr(found, '__qualname__', '')}"
+    at_home = home.startswith(tuple(known) if own else tuple(trusted))
+    if not (inspect.isclass(found) and issubclass(found, base) and at_home):
+        raise HipsegError(f"{key} names '{name}', which is no class that may be built from a checkpoint")
+    given = {option: value for option, value in node.items() if option not in _IGNORED}
+    for option, value in given.items():
+        if option.startswith("_") or _has_hidden(value):
+            raise HipsegError(f"{key}.{option} is no plain argument")
+        if option.startswith("pretrained") and value:
+            raise HipsegError(f"{key}.{option} would fetch weights, which come with a checkpoint")
+    try:
+        return found(**given, **more)
+    except Exception as error:  # constructors refuse arguments in many ways
+        said = " ".join(str(error).split())[:200]
+        raise HipsegError(f"{key}: '{name}' refuses its arguments ({said or type(error).__name__})") from None
+
+
+def _flag(module: str) -> str:
+    return f"give trusted=[{module}.] (in Python trusted=('{module}.',))"
+
+
+def _has_hidden(node: Any) -> bool:
+    """Whether plain data has a key that Hydra would take for a command."""
+    if isinstance(node, dict):
+        return any(name.startswith("_") or _has_hidden(part) for name, part in node.items())
+    return isinstance(node, list) and any(_has_hidden(part) for part in node)

@@ -1,0 +1,139 @@
+"""Each limit of plausibility on both sides, one by one, on joints written down by hand."""
+
+from __future__ import annotations
+
+from dataclasses import FrozenInstanceError, replace
+from typing import Any
+
+import numpy as np
+import pytest
+from hydra.utils import instantiate
+from omegaconf import OmegaConf
+
+from hipseg.config import conf_folder
+from hipseg.measure.joint_space import HeadFit, JointSpace
+from hipseg.measure.quality import Plausible
+from hipseg.measure.weight_bearing import WidthProfile
+
+ADULT = instantiate(OmegaConf.load(conf_folder() / "plausible" / "adult.yaml"))
+LIMITS = Plausible(
+    head_radius_mm=(20.0, 30.0),
+    head_residual_mm=0.5,
+    lateral_deg=(-50.0, -20.0),
+    medial_deg=(10.0, 40.0),
+    mjsw_mm=6.0,
+    apex_mm=8.0,
+    bridged_deg=12.0,
+)
+
+
+def joint(**changes: Any) -> JointSpace:
+    """An inconspicuous hip with some of its numbers replaced."""
+    numbers: dict[str, Any] = {
+        "radius_mm": 25.0, "residual_mm": 0.1, "lateral_deg": -35.0, "medial_deg": 30.0, "apex_mm": 4.5, "mjsw_mm": 4.0,
+        "bridged_deg": 0.0, "lateral_mm": 6.5, "medial_mm": 5.0,
+    }  # fmt: skip
+    given = numbers | changes
+    degrees = np.arange(-35.0, 31.0)
+    profile = WidthProfile(
+        degrees,
+        np.full(len(degrees), 5.0),
+        *(given[name] for name in ("lateral_deg", "medial_deg", "lateral_mm", "apex_mm", "medial_mm")),
+    )
+    head = HeadFit(given["radius_mm"], given["residual_mm"])
+    return JointSpace(given["mjsw_mm"], np.zeros(2), np.ones(2), "ok", profile, head, given["bridged_deg"])
+
+
+def status(limits: Plausible, **changes: Any) -> str:
+    return limits.judge(joint(**changes), "stated").status
+
+
+LEAST_AND_MOST = [
+    ("radius_mm", 20.0, 30.0, "implausible_shape"),
+    ("residual_mm", None, 0.5, "implausible_shape"),
+    ("bridged_deg", None, 12.0, "implausible_shape"),
+    ("lateral_deg", -50.0, -20.0, "outside_weight_bearing"),
+    ("medial_deg", 10.0, 40.0, "outside_weight_bearing"),
+    ("mjsw_mm", None, 6.0, "implausible_width"),
+    ("apex_mm", None, 8.0, "implausible_width"),
+]
+
+
+@pytest.mark.parametrize(("name", "least", "most", "warning"), LEAST_AND_MOST)
+def test_a_limit_itself_is_plausible_and_the_next_number_is_not(
+    name: str, least: float | None, most: float, warning: str
+) -> None:
+    assert status(LIMITS) == "ok"
+    assert status(LIMITS, **{name: most}) == "ok"
+    assert status(LIMITS, **{name: np.nextafter(most, np.inf)}) == warning
+    if least is not None:
+        assert status(LIMITS, **{name: least}) == "ok"
+        assert status(LIMITS, **{name: np.nextafter(least, -np.inf)}) == warning
+
+
+@pytest.mark.parametrize("name", ["lateral_mm", "medial_mm"])
+def test_a_wide_joint_at_its_ends_is_plausible(name: str) -> None:
+    assert status(LIMITS, **{name: 40.0}) == "ok"
+
+
+def test_no_width_at_the_apex_is_no_warning() -> None:
+    assert status(LIMITS, apex_mm=float("nan")) == "ok"
+
+
+@pytest.mark.parametrize(
+    ("name", "plausible", "beyond", "warning"),
+    [
+        ("radius_mm", 17.1, 16.9, "implausible_shape"),
+        ("radius_mm", 35.9, 36.1, "implausible_shape"),
+        ("residual_mm", 1.09, 1.11, "implausible_shape"),
+        ("bridged_deg", 14.9, 15.1, "implausible_shape"),
+        ("lateral_deg", -64.9, -65.1, "outside_weight_bearing"),
+        ("lateral_deg", -10.1, -9.9, "outside_weight_bearing"),
+        ("medial_deg", 5.1, 4.9, "outside_weight_bearing"),
+        ("medial_deg", 59.9, 60.1, "outside_weight_bearing"),
+        ("mjsw_mm", 6.9, 7.1, "implausible_width"),
+        ("apex_mm", 10.9, 11.1, "implausible_width"),
+    ],
+)
+def test_an_adults_limits_are_those_written_down(name: str, plausible: float, beyond: float, warning: str) -> None:
+    assert (status(ADULT, **{name: plausible}), status(ADULT, **{name: beyond})) == ("ok", warning)
+
+
+def test_the_first_warning_that_applies_is_given_and_the_numbers_stay() -> None:
+    faults = [
+        ("implausible_shape", {"radius_mm": 10.0}),
+        ("outside_weight_bearing", {"medial_deg": 70.0}),
+        ("implausible_width", {"mjsw_mm": 9.0}),
+    ]
+    for i, (warning, _) in enumerate(faults):
+        changes = {name: value for _, fault in faults[i:] for name, value in fault.items()}
+        found = LIMITS.judge(joint(**changes), "stated")
+        assert found == replace(joint(**changes), status=warning, profile=found.profile, on_head_mm=found.on_head_mm,
+                                on_roof_mm=found.on_roof_mm)  # fmt: skip
+        assert LIMITS.judge(joint(**changes), "stated", other_side=True).status == "other_side"
+        assert LIMITS.judge(joint(**changes), "corrected", other_side=True).status == "polarity_suspect"
+
+
+def test_without_a_circle_only_the_width_is_judged() -> None:
+    nowhere = np.zeros(2)
+    for width, warning in ((6.0, "ok"), (np.nextafter(6.0, 7.0), "implausible_width")):
+        assert LIMITS.judge(JointSpace(width, nowhere, nowhere, "ok"), "stated").status == warning
+    assert LIMITS.judge(JointSpace(3.0, nowhere, nowhere, "ok"), "stated", other_side=True).status == "other_side"
+
+
+def test_limits_and_measurements_do_not_change_once_made() -> None:
+    for made, name in (
+        (LIMITS, "mjsw_mm"),
+        (joint(), "mjsw_mm"),
+        (joint().profile, "apex_mm"),
+        (joint().head, "radius_mm"),
+    ):
+        with pytest.raises(FrozenInstanceError):
+            setattr(made, name, 1.0)
+
+
+def test_what_failed_has_no_place_no_circle_and_no_gap() -> None:
+    failed = JointSpace.failed("no_roof")
+    assert failed.on_head_mm.shape == failed.on_roof_mm.shape == (2,)
+    assert np.isnan([failed.mjsw_mm, *failed.on_head_mm, *failed.on_roof_mm]).all()
+    assert (failed.status, failed.head, failed.bridged_deg) == ("no_roof", None, 0.0)
