@@ -12,6 +12,7 @@ from unittest import mock
 import pandas as pd
 import pytest
 import torch
+import wandb
 import yaml
 from console import sentence
 from hydra import compose, initialize_config_dir
@@ -128,12 +129,16 @@ def test_a_sweep_over_files_names_none(store: Path, split: Path, tmp_path: Path)
 def test_wandb_online_without_a_key_is_refused(
     store: Path, split: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    nowhere = {"HOME": str(tmp_path), "NETRC": str(tmp_path / "netrc"), "WANDB_API_KEY": "", "WANDB_MODE": "online"}
+    nowhere = {"HOME": str(tmp_path), "NETRC": str(tmp_path / "netrc"), "WANDB_API_KEY": ""}
     given = ["logger=wandb", "logger.wandb.mode=online", f"out={tmp_path / 'run'}"]
+    wandb.teardown()  # it keeps what the environment said before
     with mock.patch.dict(os.environ, nowhere), pytest.raises(SystemExit) as stopped:
+        del os.environ["WANDB_MODE"]
         main(["train", *tiny(store, split, *given)])
+    wandb.teardown()
     assert stopped.value.code == 1
     assert "login" in sentence(capsys.readouterr().err, "wandb")
+    assert not (tmp_path / "run" / "test_hips.csv").exists()
 
 
 @pytest.fixture(scope="module")
