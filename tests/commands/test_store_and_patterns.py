@@ -11,24 +11,27 @@ from pathlib import Path
 import pandas as pd
 import pytest
 from console import sentence
-from small_films import write_film
 
 from hipseg.commands import main
 
 HOLD = (
     "import sys, h5py, hdf5plugin\nfile = h5py.File(sys.argv[1], 'r+')\nprint('held', flush=True)\nsys.stdin.read()\n"
 )
-FILM, POINTS = "CHECK/{visit}/{subject}_{visit}_APO.dcm", "CHECK-pointfiles/{visit}/{subject}_{visit}_APO.dcm.pts"
+FILM = "OAI/{visit}/OAI-{subject}-{visit}-{date}.dcm"
+POINTS = "OAI-pointfiles/{visit}/OAI-{subject}-{visit}-{date}.dcm.pts"
 MINE = f"_target_: hipseg.data.cohorts.Cohort\nname: MINE\nfilm: '{FILM}'\npoints: '{POINTS}'\n"
 
 
 @pytest.fixture(autouse=True)
-def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A working directory with two small films of cohort CHECK."""
+def here(cohort: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A working directory with one film of cohort OAI."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "argv", ["pytest"])
-    for seed, subject in enumerate(("0000001", "0000002")):
-        write_film(tmp_path / "films", subject, seed=seed)
+    named = {"visit": "V00", "subject": "9000001", "date": "20060202"}
+    for pattern in (FILM, POINTS):
+        copy = tmp_path / "films" / pattern.format(**named)
+        copy.parent.mkdir(parents=True)
+        shutil.copy(cohort / pattern.format(**named), copy)
     return tmp_path
 
 
@@ -72,7 +75,7 @@ def test_when_the_other_process_is_done_it_goes_on(held: Path, here: Path) -> No
     assert len(pd.read_csv("s.csv")) == 39
 
 
-PATTERN = "cohorts.CHECK.film='NOWHERE/{visit}/{subject}_{visit}_APO.dcm'"
+PATTERN = "cohorts.OAI.film='NOWHERE/{visit}/OAI-{subject}-{visit}-{date}.dcm'"
 
 
 def test_a_pattern_that_matches_nothing_makes_no_store(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -98,10 +101,10 @@ def _own(here: Path, text: str) -> list[str]:
 
 def test_a_cohort_file_with_its_first_line_is_right(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     main(_own(here, f"# @package cohorts.MINE\n{MINE}"))
-    assert "2 stored" in capsys.readouterr().out
+    assert "= 1 stored + 0 excluded" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("start", ["", "# my hospital\n", "# @package cohort.MINE\n", "# @package _global_\n"])
+@pytest.mark.parametrize("start", ["", "# my hospital\n", "# @package cohort.MINE\n"])
 def test_a_cohort_file_without_its_first_line_is_told_which_is_missing(
     start: str, here: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -115,7 +118,18 @@ def test_a_cohort_file_without_its_first_line_is_told_which_is_missing(
     assert not (here / "a.h5").exists()
 
 
-@pytest.mark.parametrize("text", ["", "- 1\n", "film: [\n", "# @package cohorts.MINE\n", "just text\n", "\tname: x\n"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "- 1\n",
+        "film: [\n",
+        "# @package cohorts.MINE\n",
+        "just text\n",
+        "\tname: x\n",
+        f"# @package _global_\n{MINE}",
+    ],
+)
 def test_a_cohort_file_that_is_none_is_refused_in_a_line(
     text: str, here: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
