@@ -238,7 +238,10 @@ def _decode(dataset: FileDataset) -> NDArray[np.integer]:
     syntax = dataset.file_meta.TransferSyntaxUID
     high = dataset.get("HighBit")
     high = bits - 1 if high in (None, "") or syntax not in _WORDS else int(high)
-    if not bits - 1 <= high < allocated:
+    words = (8, 16, 32) if syntax in _WORDS else (8, 16)
+    if allocated not in words:
+        raise Excluded("truncated", f"BitsAllocated is {allocated}, none of {', '.join(map(str, words))}")
+    if not (bits >= 1 and bits - 1 <= high < allocated):
         said = f"BitsStored {bits} and HighBit {high} do not fit into {allocated} bits (BitsAllocated)"
         raise Excluded("truncated", said)
     try:
@@ -250,17 +253,17 @@ def _decode(dataset: FileDataset) -> NDArray[np.integer]:
         if syntax in _WORDS:
             # As whole words, of which the samples are taken below.
             dataset.BitsStored, dataset.HighBit = allocated, allocated - 1
-        words = dataset.pixel_array
+        samples = dataset.pixel_array
     except Excluded:
         raise
     except Exception as error:  # decoders raise many kinds on damaged data
         raise Excluded("truncated", f"the pixel data break off or are damaged ({type(error).__name__})") from None
     finally:
         dataset.BitsStored, dataset.HighBit = bits, high
-    if words.ndim != 2:
-        raise Excluded("multiframe", f"the pixel data have {words.ndim} dimensions, not two")
+    if samples.ndim != 2:
+        raise Excluded("multiframe", f"the pixel data have {samples.ndim} dimensions, not two")
     signed = int(dataset.PixelRepresentation) == 1
-    stored = words if high == bits - 1 else _shifted(words, bits, high, signed)
+    stored = samples if high == bits - 1 else _shifted(samples, bits, high, signed)
     low = -(2 ** (bits - 1)) if signed else 0
     if stored.min() < low or stored.max() >= low + 2**bits:
         said = f"pixels from {stored.min()} to {stored.max()} do not fit into BitsStored {bits}"
