@@ -150,7 +150,7 @@ class PrivateWandbLogger(WandbLogger):
         self.experiment.summary.update(dict(summary))
         listed = wandb.Table(dataframe=table)
         # As a file of the run alone: as an artifact too its record would hold the run folder's path.
-        listed._log_type = None
+        setattr(listed, "_log_type", None)  # noqa: B010 (W&B declares it a constant)
         self.experiment.log({"test_hips": listed})
         if self._images:
             self.experiment.log({path.stem: wandb.Image(str(path)) for path in figures})

@@ -99,6 +99,8 @@ class StoreWriter:
         self._numbers = {key: number for number, key in enumerate(keys)}
         self._points_sha256 = {key: sha.decode() for key, sha in zip(keys, films["points_sha256"], strict=True)}
         self._pixels = {key: sha.decode() for key, sha in zip(keys, films["pixels_sha256"], strict=True)}
+        # Excluded before, and not seen again unless it is put anew.
+        self._gone = {key for key, sha in zip(keys, films["source_sha256"], strict=True) if not sha}
         self._sha256 = {key: sha.decode() for key, sha in zip(keys, films["source_sha256"], strict=True)}
 
     def _create(self, path: Path, settings: Settings) -> None:
