@@ -176,6 +176,8 @@ class StoreWriter:
             self._replace(self._numbers[film.file.key], film)
             self._gone.discard(film.file.key)
             return
+        # One that is not written yet is replaced where it waits.
+        self._buffer = [waiting for waiting in self._buffer if waiting.file.key != film.file.key]
         self._buffer.append(film)
         if len(self._buffer) >= _BATCH:
             self.flush()
