@@ -148,7 +148,10 @@ class PrivateWandbLogger(WandbLogger):
         if not self._subjects:
             table = table.assign(sample=[hashed_sample(s, self._identity_key) for s in table["sample"]])
         self.experiment.summary.update(dict(summary))
-        self.experiment.log({"test_hips": wandb.Table(dataframe=table)})
+        listed = wandb.Table(dataframe=table)
+        # As a file of the run alone: as an artifact too its record would hold the run folder's path.
+        setattr(listed, "_log_type", None)  # noqa: B010 (W&B declares it a constant)
+        self.experiment.log({"test_hips": listed})
         if self._images:
             self.experiment.log({path.stem: wandb.Image(str(path)) for path in figures})
 

@@ -21,7 +21,7 @@ NETWORKS: Final = ("monai.networks.nets.", "hipseg.networks.")
 ACTIVATIONS: Final = ("hipseg.losses.activation.Softmax", "hipseg.losses.activation.Sigmoid")
 _NEVER: Final = ("hipseg.", "monai.", "torch.")  # of these only what is listed above, whoever is trusted
 _IGNORED: Final = frozenset({"_target_", "_partial_", "_convert_"})
-_MOST: Final = {"rows": 16384, "columns": 16384, "passes": 1024, "labels": 256}
+_MOST: Final = {"rows": 16384, "columns": 16384, "passes": 256, "labels": 256, "list": 256, "number": 1 << 20}
 _PRECISIONS: Final = frozenset(
     {
         "16", "32", "64", "bf16", "16-true", "16-mixed", "bf16-true", "bf16-mixed", "32-true", "64-true",
@@ -150,6 +150,8 @@ def _build(
     for option, value in given.items():
         if option.startswith("_") or _has_hidden(value):
             raise HipsegError(f"{key}.{option} is no plain argument")
+        if not _is_modest(value):
+            raise HipsegError(f"{key}.{option} is larger than that of any network")
         if option.startswith("pretrained") and value:
             raise HipsegError(f"{key}.{option} would fetch weights, which come with a checkpoint")
     try:
@@ -157,6 +159,15 @@ def _build(
     except Exception as error:  # constructors refuse arguments in many ways
         said = " ".join(str(error).split())[:200]
         raise HipsegError(f"{key}: '{name}' refuses its arguments ({said or type(error).__name__})") from None
+
+
+def _is_modest(node: Any) -> bool:
+    """Whether numbers and lists are of a size that a network's options have."""
+    if isinstance(node, dict):
+        return all(_is_modest(part) for part in node.values())
+    if isinstance(node, list):
+        return len(node) <= _MOST["list"] and all(_is_modest(part) for part in node)
+    return not isinstance(node, (int, float)) or abs(node) <= _MOST["number"]
 
 
 def _flag(module: str) -> str:

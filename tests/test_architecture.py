@@ -19,11 +19,11 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 # the ground, so that every room may use it.
 FLOORS: tuple[tuple[str, ...], ...] = (
     ("io", "labels", "sample", "grid", "field", "errors", "config", "options", "instantiation", "parallel", "progress"),
-    ("networks", "losses", "metrics", "transforms"),
+    ("networks", "losses", "metrics", "transforms", "record"),
     ("measure", "inference"),
     ("tasks", "data", "callbacks", "report", "loggers", "phantom"),
     ("checkpoint", "build"),
-    ("commands", "__init__"),
+    ("commands", "__init__", "__main__"),
 )
 FLOOR = {room: height for height, rooms in enumerate(FLOORS) for room in rooms}
 SCIENCE = ("io", "labels", "measure", "inference", "networks", "losses", "metrics", "transforms")

@@ -29,6 +29,7 @@ from cosmic_ray.plugins import get_operator
 ROOT = Path(__file__).resolve().parents[2]
 HERE = Path(__file__).parent
 PACKAGES, TESTS = ("hipseg/measure", "hipseg/labels"), ("tests/measure", "tests/labels")
+UNNOTICED = ("survived", "stopped")
 NAME = ("module", "operator", "place", "before", "after")
 FIELDS = ("module", "operator", "place", "line", "before", "after", "outcome", "tests", "seconds")
 
@@ -107,7 +108,7 @@ def main() -> None:
     # What an earlier run knows of code that is no longer there is of no use.
     known = {name: known[name] for name in known.keys() & {mutant.name for mutant in everything}}
     if chosen.again:
-        mutants = [mutant for mutant in mutants if known.get(mutant.name, {}).get("outcome") in (None, "survived")]
+        mutants = [mutant for mutant in mutants if known.get(mutant.name, {}).get("outcome") in (None, *UNNOTICED)]
         mutants = [mutant for mutant in mutants if mutant.name not in argued()]
     if chosen.sample:
         mutants = [
@@ -297,7 +298,8 @@ def tried(mutant: Mutant, reached: Reached, order: int) -> dict[str, Any]:
 
     begun = time.monotonic()
     code = forked(job, 30 + 5 * sum(reached.seconds[test] for test in tests))
-    outcome = {None: "timeout", 0: "survived", 1: "killed"}.get(code, "error")
+    # A signal from outside says nothing of the change.
+    outcome = "timeout" if code is None else "stopped" if code < 0 else {0: "survived", 1: "killed"}.get(code, "error")
     took = round(time.monotonic() - begun, 1)
     values = (
         mutant.path,
@@ -339,7 +341,7 @@ def table(rows: list[dict[str, Any]]) -> str:
     lines = ["| module | mutants | killed | share |", "|---|---|---|---|"]
     for path in [*files(), "all"]:
         own = [row for row in rows if path in ("all", row["module"])]
-        killed = sum(row["outcome"] != "survived" for row in own)
+        killed = sum(row["outcome"] not in UNNOTICED for row in own)
         if own:
             lines.append(f"| {path.removeprefix('hipseg/')} | {len(own)} | {killed} | {killed / len(own):.0%} |")
     return "\n".join(lines)

@@ -31,7 +31,8 @@ def resumed(config: DictConfig, overrides: Sequence[str]) -> DictConfig:
     Raises:
         HipsegError: If there is no such run, or what was given would make it another one.
     """
-    folder = Path(config.resume)
+    # Whole, as Hydra names the folder of a new run: callbacks know their checkpoints by it.
+    folder = Path(config.resume).resolve()
     kept = folder / ".hydra" / "config.yaml"
     if not (kept.is_file() and (folder / LAST).is_file()):
         raise HipsegError(f"resume: {folder} is no run that can go on; it lacks .hydra/config.yaml or {LAST}")

@@ -73,12 +73,13 @@ def read_split(path: Path, samples: pd.DataFrame) -> pd.DataFrame:
         table = pd.read_csv(path, dtype=str)
     except FileNotFoundError:
         raise HipsegError(f"data.split: there is no file {path}; make it with 'hipseg split'") from None
-    except (OSError, ValueError) as error:
-        raise HipsegError(f"data.split: {path} is not a CSV table ({error})") from None
+    except (OSError, ValueError, OverflowError) as error:
+        said = " ".join(str(error).split())[:160]
+        raise HipsegError(f"data.split: {path} is not a CSV table ({said})") from None
     if not {"sample", "subset"} <= set(table.columns):
         raise HipsegError(f"data.split: {path} needs the columns sample and subset")
     if strange := set(table["subset"].fillna("")) - set(SUBSETS):
-        raise HipsegError(f"data.split: {path} has the subset '{min(strange)}'; it must be train, val or test")
+        raise HipsegError(f"data.split: {path} has the subset '{min(strange)[:40]}'; it must be train, val or test")
     if table["sample"].duplicated().any():
         raise HipsegError(f"data.split: {path} lists a sample twice; make it again with 'hipseg split'")
     known = set(samples.loc[samples["usable"] | (samples["reason"] == NOT_LOCATED), "key"])

@@ -49,6 +49,7 @@ SAMPLE_TYPE: Final = np.dtype(
 )
 FILTER: Final = hdf5plugin.Blosc2()
 _LONGEST: Final = 16384
+_FURTHEST_PX: Final = 1e6
 _MOST_ROWS: Final = 50_000_000
 
 
@@ -150,7 +151,13 @@ class Store:
 
     def landmarks(self, row: int) -> Points:
         """The landmarks of a hip's row, (80, 2), pixel-centre coordinates of the image, not mirrored."""
-        points: Points = self._dataset("landmarks")[row]
+        try:
+            points: Points = self._dataset("landmarks")[row]
+        except (OSError, RuntimeError, ValueError) as error:
+            said = " ".join(str(error).split())[:200]
+            raise HipsegError(f"{self._key}: {self.path} is damaged, landmarks can't be read ({said})") from None
+        if bool(self.samples["usable"].iat[row]) and not (np.abs(points) < _FURTHEST_PX).all():
+            raise HipsegError(f"{self._key}: {self.path} is damaged, a hip's landmarks are no places on an image")
         return points
 
     def grid(self, row: int) -> Grid:

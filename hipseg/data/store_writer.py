@@ -99,6 +99,8 @@ class StoreWriter:
         self._numbers = {key: number for number, key in enumerate(keys)}
         self._points_sha256 = {key: sha.decode() for key, sha in zip(keys, films["points_sha256"], strict=True)}
         self._pixels = {key: sha.decode() for key, sha in zip(keys, films["pixels_sha256"], strict=True)}
+        # Excluded before, and not seen again unless it is put anew.
+        self._gone = {key for key, sha in zip(keys, films["source_sha256"], strict=True) if not sha}
         self._sha256 = {key: sha.decode() for key, sha in zip(keys, films["source_sha256"], strict=True)}
 
     def _create(self, path: Path, settings: Settings) -> None:
@@ -174,6 +176,8 @@ class StoreWriter:
             self._replace(self._numbers[film.file.key], film)
             self._gone.discard(film.file.key)
             return
+        # One that is not written yet is replaced where it waits.
+        self._buffer = [waiting for waiting in self._buffer if waiting.file.key != film.file.key]
         self._buffer.append(film)
         if len(self._buffer) >= _BATCH:
             self.flush()

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Final
 
 import pandas as pd
 
 from hipseg.errors import HipsegError
+
+_WIDEST_MM: Final = 100.0
 
 
 def require_truth(path: str | None, hips: Sequence[str]) -> None:
@@ -37,15 +40,19 @@ def read_truth(path: Path) -> pd.DataFrame:
         table = pd.read_csv(path, dtype={"key": str, "repeat_of": str})
     except FileNotFoundError:
         raise HipsegError(f"truth: there is no file {path}") from None
-    except (OSError, ValueError) as error:
-        raise HipsegError(f"truth: {path} is not a CSV table ({error})") from None
+    except (OSError, ValueError, OverflowError) as error:
+        said = " ".join(str(error).split())[:160]
+        raise HipsegError(f"truth: {path} is not a CSV table ({said})") from None
     if "key" not in table or not {"mjsw_mm", "repeat_of"} & set(table):
         raise HipsegError(f"truth: {path} needs the column key, and mjsw_mm or repeat_of")
     if table["key"].duplicated().any():
         raise HipsegError(f"truth: {path} lists a hip twice")
     try:
         widths = pd.to_numeric(table.get("mjsw_mm", pd.Series(index=table.index, dtype=float)))
-    except ValueError as error:
-        raise HipsegError(f"truth: {path} holds an mjsw_mm that is no number ({error})") from None
+    except (ValueError, TypeError) as error:
+        said = " ".join(str(error).split())[:160]
+        raise HipsegError(f"truth: {path} holds an mjsw_mm that is no number ({said})") from None
+    if widths.dtype == bool or not widths.dropna().between(0, _WIDEST_MM).all():
+        raise HipsegError(f"truth: {path} holds an mjsw_mm that is not between 0 and {_WIDEST_MM:g}")
     repeats = table.get("repeat_of", pd.Series("", index=table.index)).fillna("")
     return pd.DataFrame({"mjsw_mm": widths.to_numpy(), "repeat_of": repeats.to_numpy()}, index=table["key"])

@@ -230,42 +230,55 @@ def _photometric(dataset: FileDataset) -> str:
 
 def _decode(dataset: FileDataset) -> NDArray[np.integer]:
     """The samples (rows, columns) as integers that the header's bits can express."""
-    dataset.PhotometricInterpretation = _photometric(dataset)
-    dataset.SamplesPerPixel = 1
+    dataset.PhotometricInterpretation, dataset.SamplesPerPixel = _photometric(dataset), 1
     if dataset.get("PixelRepresentation") in (None, ""):
         dataset.PixelRepresentation = 0
-    bits, allocated = int(dataset.BitsStored), int(dataset.BitsAllocated)
-    syntax = dataset.file_meta.TransferSyntaxUID
-    high = dataset.get("HighBit")
-    high = bits - 1 if high in (None, "") or syntax not in _WORDS else int(high)
-    if not bits - 1 <= high < allocated:
-        said = f"BitsStored {bits} and HighBit {high} do not fit into {allocated} bits (BitsAllocated)"
-        raise Excluded("truncated", said)
+    bits, high = _bits(dataset)
     try:
-        if syntax in [*JPEGTransferSyntaxes, *JPEG2000TransferSyntaxes]:
-            # A frame may be coded with more bits than its samples fill.
-            dataset.BitsStored = max(bits, check_jpeg(dataset))
-        elif not syntax.is_encapsulated:
-            _check_length(dataset, allocated)
-        if syntax in _WORDS:
-            # As whole words, of which the samples are taken below.
-            dataset.BitsStored, dataset.HighBit = allocated, allocated - 1
-        words = dataset.pixel_array
+        samples = _samples_of(dataset, bits)
     except Excluded:
         raise
     except Exception as error:  # decoders raise many kinds on damaged data
         raise Excluded("truncated", f"the pixel data break off or are damaged ({type(error).__name__})") from None
     finally:
         dataset.BitsStored, dataset.HighBit = bits, high
-    if words.ndim != 2:
-        raise Excluded("multiframe", f"the pixel data have {words.ndim} dimensions, not two")
+    if samples.ndim != 2:
+        raise Excluded("multiframe", f"the pixel data have {samples.ndim} dimensions, not two")
     signed = int(dataset.PixelRepresentation) == 1
-    stored = words if high == bits - 1 else _shifted(words, bits, high, signed)
+    stored = samples if high == bits - 1 else _shifted(samples, bits, high, signed)
     low = -(2 ** (bits - 1)) if signed else 0
     if stored.min() < low or stored.max() >= low + 2**bits:
         said = f"pixels from {stored.min()} to {stored.max()} do not fit into BitsStored {bits}"
         raise Excluded("truncated", said)
     return stored
+
+
+def _bits(dataset: FileDataset) -> tuple[int, int]:
+    """Bits of a sample, and the number of the highest of them in its word."""
+    bits, allocated = int(dataset.BitsStored), int(dataset.BitsAllocated)
+    in_words = dataset.file_meta.TransferSyntaxUID in _WORDS
+    high = dataset.get("HighBit")
+    high = bits - 1 if high in (None, "") or not in_words else int(high)
+    words = (8, 16, 32) if in_words else (8, 16)
+    if allocated not in words:
+        raise Excluded("truncated", f"BitsAllocated is {allocated}, none of {', '.join(map(str, words))}")
+    if not (bits >= 1 and bits - 1 <= high < allocated):
+        said = f"BitsStored {bits} and HighBit {high} do not fit into {allocated} bits (BitsAllocated)"
+        raise Excluded("truncated", said)
+    return bits, high
+
+
+def _samples_of(dataset: FileDataset, bits: int) -> NDArray[np.integer]:
+    """What the pixel data hold: samples, or the words that samples lie in."""
+    syntax, allocated = dataset.file_meta.TransferSyntaxUID, int(dataset.BitsAllocated)
+    if syntax in [*JPEGTransferSyntaxes, *JPEG2000TransferSyntaxes]:
+        # A frame may be coded with more bits than its samples fill.
+        dataset.BitsStored = max(bits, check_jpeg(dataset))
+    elif not syntax.is_encapsulated:
+        _check_length(dataset, allocated)
+    if syntax in _WORDS:
+        dataset.BitsStored, dataset.HighBit = allocated, allocated - 1
+    return np.asarray(dataset.pixel_array)
 
 
 def _check_length(dataset: FileDataset, allocated: int) -> None:

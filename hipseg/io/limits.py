@@ -8,6 +8,8 @@ from typing import Annotated, Final
 
 from pydantic import Field
 
+from hipseg.errors import HipsegError
+
 Positive = Annotated[float, Field(gt=0)]
 
 
@@ -26,6 +28,10 @@ class Limits:
     file_mb: Positive
     points_kb: Positive
     spacing_mm: tuple[Positive, Positive]
+
+    def __post_init__(self) -> None:
+        if not self.spacing_mm[0] < self.spacing_mm[1]:
+            raise HipsegError(f"limits.spacing_mm: give the least first, not {list(self.spacing_mm)}")
 
 
 UNLIMITED: Final = Limits(math.inf, math.inf, math.inf, (5e-324, math.inf))

@@ -14,6 +14,7 @@ _ROUND: Final = 0.09  # of the radius; so far even a sound head's landmarks may 
 # Root mean square distance from the circle, of the landmarks' from their mean. Of 900 phantom heads of all presets five
 # have more (at most 0.066); with one to three neighbours dented by 7 mm it is 0.049 to 0.116.
 _SOUND: Final = 0.047
+_CORNERS: Final = 10  # points of which circles through three are tried, as many as a head has landmarks
 
 
 class Circle(NamedTuple):
@@ -54,30 +55,37 @@ def fit_circle(points: Points) -> Circle:
 
 
 def head_circle(landmarks: Points) -> Circle:
-    """The circle of the femoral head's arc in one hip's (80, 2) landmarks.
+    """The circle of the femoral head's arc in one hip's (80, 2) landmarks; see `robust_circle`."""
+    return robust_circle(landmarks[FEMORAL_HEAD])
 
-    A few landmarks that lie off it, as on a dented head, take no part: of the circles through three landmarks the one
-    that fits best by the median distance (Rousseeuw, J Am Stat Assoc 1984) tells which those are. A head as round as
-    sound ones has `fit_circle`'s.
+
+def robust_circle(points: Points) -> Circle:
+    """The circle of (n, 2) points of which a few neighbours may lie off it, as on a dented head.
+
+    Points as round as those of sound heads have `fit_circle`'s. Otherwise the circle through three that fits best
+    by the median distance (Rousseeuw, J Am Stat Assoc 1984) tells which points take part.
+
+    Raises:
+        ValueError: If the points lie on one line.
     """
-    head = landmarks[FEMORAL_HEAD]
-    whole = fit_circle(head)
-    extent = np.sqrt(((head - head.mean(axis=0)) ** 2).sum(axis=1).mean())
-    if np.sqrt((_off(whole, head) ** 2).mean()) <= _SOUND * extent:
+    whole = fit_circle(points)
+    extent = np.sqrt(((points - points.mean(axis=0)) ** 2).sum(axis=1).mean())
+    if np.sqrt((_off(whole, points) ** 2).mean()) <= _SOUND * extent:
         return whole
-    best, least = whole, _median_off(whole, head)
-    for three in combinations(range(len(head)), 3):
+    best, least = whole, _median_off(whole, points)
+    spread = np.unique(np.linspace(0, len(points) - 1, _CORNERS).round().astype(int))
+    for three in combinations(spread, 3):
         try:
-            circle = fit_circle(head[list(three)])
+            circle = fit_circle(points[list(three)])
         except (ValueError, np.linalg.LinAlgError):
             continue
-        if (off := _median_off(circle, head)) < least:
+        if (off := _median_off(circle, points)) < least:
             best, least = circle, off
-    distance = _off(best, head)
+    distance = _off(best, points)
     near = distance <= max(_OUTLYING * 1.4826 * least, _ROUND * best.radius)
-    if near.all() or near.sum() <= len(head) // 2:
+    if near.all() or near.sum() <= len(points) // 2:
         return whole
-    return fit_circle(head[near])
+    return fit_circle(points[near])
 
 
 def _off(circle: Circle, points: Points) -> Points:

@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 import numpy as np
 from scipy.ndimage import binary_dilation, find_objects, label
 
-from hipseg.labels.circle import Circle, fit_circle
+from hipseg.labels.circle import Circle, fit_circle, robust_circle
 from hipseg.labels.curves import JointCurves
 from hipseg.labels.label_map import FEMORAL_HEAD_LABEL, ROOF_LABEL
 from hipseg.labels.landmarks import Points
@@ -63,10 +63,11 @@ def trace_joint(probabilities: Image) -> TracedJoint:
     window = _crop(probabilities)
     corner = np.array([window[1].start, window[0].start], dtype=float)
     head, roof, space = blur(probabilities[1:, window[0], window[1]])
-    head, space = _own_part(head, space, head > 0.5)
-    # What holds a roof with a notch together may lie above the window.
+    # How large a part is, and what holds a roof with a notch together, may show above and below the window only.
+    if not _is_one_part(head > 0.5):
+        head, space = _own_part(head, space, probabilities[FEMORAL_HEAD_LABEL][:, window[1]] > 0.5, window[0].start)
     whole = slice(None, window[0].stop), window[1]
-    roof, space = _own_part(roof, space, probabilities[ROOF_LABEL][whole] > 0.5, broken=True)
+    roof, space = _own_part(roof, space, probabilities[ROOF_LABEL][whole] > 0.5, window[0].start, broken=True)
     below = trace(log_odds(head, 1 - head), roof + space - (1 - head) / 2)
     bone = head + roof + space
     above = trace(np.where(bone > _SOME, log_odds(roof, head + space), 1), bone - 0.5)
@@ -104,13 +105,14 @@ def _widened(first: int, last: int) -> slice:
     return slice(max(0, int(first) - _MARGIN_PX), int(last) + _MARGIN_PX + 1)
 
 
-def _own_part(bone: Image, space: Image, seen: Image, broken: bool = False) -> tuple[Image, Image]:
+def _own_part(bone: Image, space: Image, seen: Image, first_row: int, broken: bool = False) -> tuple[Image, Image]:
     """The right hip's bone, the leftmost of the large connected parts; all other parts count as joint space.
 
     Args:
         bone: Its share of pixels.
         space: The joint space's.
-        seen: Where the bone is; rows above those of `bone` may come first.
+        seen: Where the bone is, in more rows than those of `bone`.
+        first_row: Of these, the first of `bone`.
         broken: Whether pieces beside that part are this hip's too.
     """
     if _is_one_part(seen):
@@ -126,7 +128,7 @@ def _own_part(bone: Image, space: Image, seen: Image, broken: bool = False) -> t
     if broken:
         reach = 2 * columns[first].stop - columns[first].start
         own |= {i for i in np.flatnonzero(sizes >= _PIECE * sizes.max()) if columns[i].start < reach}
-    parts = parts[-len(bone) :]
+    parts = parts[first_row : first_row + len(bone)]
     kept = np.isin(parts, [i + 1 for i in own])
     # With their blurred edges, of which contours would be left.
     lost = binary_dilation((parts > 0) & ~kept, iterations=_EDGE_PX) & ~kept
@@ -147,7 +149,7 @@ def _is_one_part(seen: Image) -> bool:
 
 def _fit_head(share: Image, facing_joint: Points) -> Circle:
     """The head's circle from its whole round part, begun with the part (n, 2) that faces the joint."""
-    circle = fit_circle(facing_joint)
+    circle = robust_circle(facing_joint)
     reach, step = _FIRST_REACH * circle.radius, max(1, int(circle.radius / 30))
     low = np.maximum(np.floor(circle.centre - reach).astype(int), 0)
     high = np.minimum(np.ceil(circle.centre + reach).astype(int) + 1, share.shape[::-1])

@@ -11,13 +11,13 @@ from typing import Final
 import pandas as pd
 import yaml
 
+from hipseg.config import PRIVATE_KEYS
 from hipseg.errors import HipsegError
 
 _STYLE: Final = """body{font:15px/1.45 system-ui,sans-serif;margin:2rem auto;max-width:1200px;padding:0 1rem;color:#222}
 table{border-collapse:collapse;font-size:13px}td,th{padding:.3rem .6rem;border-bottom:1px solid #ddd;text-align:right}
 td:first-child,th:first-child,td:nth-child(2),th:nth-child(2){text-align:left}img{max-width:100%}
 div.scroll{overflow-x:auto}"""
-_HIDDEN: Final = ("data.store", "data.split", "out", "checkpoint", "init", "truth")
 
 
 def read_run(folder: Path) -> dict[str, object]:
@@ -27,12 +27,20 @@ def read_run(folder: Path) -> dict[str, object]:
         HipsegError: If the folder is no finished run.
     """
     try:
-        summary = json.loads((folder / "summary.json").read_text())
-    except (OSError, ValueError):
-        raise HipsegError(f"runs: {folder} is not a finished run; it has no readable summary.json") from None
+        summary = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
+        numbers = isinstance(summary, dict) and all(isinstance(value, (int, float)) for value in summary.values())
+    except (OSError, ValueError, RecursionError):
+        numbers = False
+    if not numbers:
+        raise HipsegError(f"runs: {folder} is not a finished run; it has no readable summary.json")
     overrides = folder / ".hydra" / "overrides.yaml"
-    given = yaml.safe_load(overrides.read_text()) if overrides.is_file() else []
-    varied = [text for text in given or [] if text.lstrip("+").split("=")[0] not in _HIDDEN]
+    try:
+        given = yaml.safe_load(overrides.read_text(encoding="utf-8")) if overrides.is_file() else []
+    except (OSError, ValueError, RecursionError, yaml.YAMLError):
+        given = None
+    if not (given is None or isinstance(given, list)) or (given is None and overrides.stat().st_size):
+        raise HipsegError(f"runs: {overrides} is damaged; remove it, and the run is shown without its options")
+    varied = [text for text in map(str, given or []) if text.lstrip("+").split("=")[0] not in PRIVATE_KEYS]
     return {"run": folder.name, "overrides": " ".join(varied), **summary}
 
 

@@ -41,7 +41,7 @@ def test_layout_is_the_contract(store: Path) -> None:
         }
         wanted = "cohort subject visit spacing_mm origin_x_mm origin_y_mm source_spacing_mm source_rows source_columns"
         assert {*wanted.split(), "source_sha256", "polarity"} <= set(file["films"].dtype.names)
-        assert file["samples"].dtype.names == ("key", "image", "mirror", "side", "usable", "reason")
+        assert file["samples"].dtype.names == ("key", "image", "mirror", "side", "usable", "reason", "detail")
         assert file["films"].dtype == FILM_TYPE
         assert file["samples"].dtype == SAMPLE_TYPE
 
