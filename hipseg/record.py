@@ -146,6 +146,8 @@ def _build(
     at_home = home.startswith(tuple(known) if own else tuple(trusted))
     if not (inspect.isclass(found) and issubclass(found, base) and at_home):
         raise HipsegError(f"{key} names '{name}', which is no class that may be built from a checkpoint")
+    if type(node.get("_partial_", False)) is not bool or type(node.get("_convert_", "")) is not str:
+        raise HipsegError(f"{key} is no plain description")
     given = {option: value for option, value in node.items() if option not in _IGNORED}
     for option, value in given.items():
         if option.startswith("_") or _has_hidden(value):

@@ -21,6 +21,7 @@ from hipseg.data.identity import already_seen
 from hipseg.data.store import Store
 from hipseg.data.truth import read_truth
 from hipseg.inference.hips import head_circle_of, is_cut
+from hipseg.inference.postprocess import without_specks
 from hipseg.labels.circle import Circle
 from hipseg.labels.curves import CURVE_FUNCTIONS
 from hipseg.labels.label_map import LABEL_NAMES, draw_label_shares
@@ -83,17 +84,19 @@ class JointSpaceWidth(Callback):
     ) -> None:
         """Measure the hips of one batch."""
         data = _datamodule(trainer)
-        dice = dice_scores(outputs["labels"], batch.label, len(LABEL_NAMES), batch.outside).cpu().numpy()
-        predicted = outputs["labels"].to("cpu").numpy().astype(np.uint8)
-        probabilities = outputs["probabilities"].to("cpu").numpy()
+        found = without_specks(outputs["probabilities"])
+        labels = found.argmax(dim=1)
+        dice = dice_scores(labels, batch.label, len(LABEL_NAMES), batch.outside).cpu().numpy()
+        predicted = labels.to("cpu").numpy().astype(np.uint8)
+        probabilities = found.to("cpu").numpy()
         for i, row in enumerate(batch.row.tolist()):
             spacing_mm = data.store.grid(row).spacing_mm
-            found = joint_space_width(probabilities[i], spacing_mm, self._method)
-            head = head_circle_of(found, probabilities[i], spacing_mm)
-            found = self._plausible.judge(
-                found, corrected(data.store.polarity(row)), _on_other_side(data, row, found), cut=_cut(data, row, head)
+            joint = joint_space_width(probabilities[i], spacing_mm, self._method)
+            head = head_circle_of(joint, probabilities[i], spacing_mm)
+            joint = self._plausible.judge(
+                joint, corrected(data.store.polarity(row)), _on_other_side(data, row, joint), cut=_cut(data, row, head)
             )
-            self._keep_hip(data, row, predicted[i], found, dice[i])
+            self._keep_hip(data, row, predicted[i], joint, dice[i])
 
     def _keep_hip(
         self,

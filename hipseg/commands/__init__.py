@@ -16,6 +16,7 @@ import hydra
 from hydra.errors import HydraException
 from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
+from yaml import YAMLError
 
 from hipseg.commands.help import help_page
 from hipseg.commands.resume import earlier_run, finished_score, require_run
@@ -36,7 +37,13 @@ COMMANDS: Final[dict[str, str]] = {
     "predict": "apply a checkpoint to films",
     "report": "compare runs on one page",
 }
-_MISTAKES: Final = (HipsegError, HydraException, OmegaConfBaseException, OSError)  # of whoever gave the command
+_MISTAKES: Final = (
+    HipsegError,
+    HydraException,
+    OmegaConfBaseException,
+    OSError,
+    YAMLError,
+)  # of whoever gave the command
 _SWEEPS: Final = frozenset({"train", "evaluate"})
 _HELP: Final = {"-h", "--help", "help"}
 _ALONE: Final = frozenset({"-m", "--multirun", "-r", "--run", "--resolve"})  # flags without a value
@@ -131,9 +138,10 @@ def _refuse_unknown(config: DictConfig, command: str) -> None:
         HipsegError: Naming the first.
     """
     for name in map(str, config):
+        if name == "cohort":
+            raise HipsegError("cohort: the cohort's file needs the first line '# @package cohorts.NAME'")
         if name not in known_keys(command):
-            more = "; the cohort's file needs the first line '# @package cohorts.NAME'" if name == "cohort" else ""
-            raise HipsegError(f"{name}: there is no such option; 'hipseg {command} --help' lists them all{more}")
+            raise HipsegError(f"{name}: there is no such option; 'hipseg {command} --help' lists them all")
 
 
 def _forget(folder: Path) -> None:

@@ -23,6 +23,12 @@ def sentence(error: BaseException, command: str) -> str:
         return text.strip().splitlines()[-1].partition(": ")[2] or text.strip().splitlines()[-1]
     if isinstance(error, OSError) and error.filename:
         return f"{error.filename}: this can't be read or written ({error.strerror}); name another or see to its rights"
+    if match := re.search(r"Ambiguous value for argument '([^']+)'", text):
+        return (
+            f"{match[1]}: a comma makes this a sweep, which {command} takes with -m alone; {_QUOTING}"
+            if (command in ("train", "evaluate"))
+            else f"{match[1]}: a comma separates values; {_QUOTING}"
+        )
     if isinstance(error, OverrideParseException):
         return f"{error.override}: this can't be read ({text.splitlines()[0].strip()}); {_QUOTING}"
     if match := re.search(r"Could not find '([^']+)/([^'/]+)'\s+Available options in '[^']+':((?:\n\t[^\n]+)+)", text):

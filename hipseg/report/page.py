@@ -38,9 +38,10 @@ def read_run(folder: Path) -> dict[str, object]:
         given = yaml.safe_load(overrides.read_text(encoding="utf-8")) if overrides.is_file() else []
     except (OSError, ValueError, RecursionError, yaml.YAMLError):
         given = None
-    if not (given is None or isinstance(given, list)) or (given is None and overrides.stat().st_size):
+    texts = isinstance(given, list) and all(isinstance(text, str) for text in given)
+    if not texts and not (given is None and not overrides.stat().st_size):
         raise HipsegError(f"runs: {overrides} is damaged; remove it, and the run is shown without its options")
-    varied = [text for text in map(str, given or []) if text.lstrip("+").split("=")[0] not in PRIVATE_KEYS]
+    varied = [text for text in given or [] if text.lstrip("+").split("=")[0] not in PRIVATE_KEYS]
     return {"run": folder.name, "overrides": " ".join(varied), **summary}
 
 

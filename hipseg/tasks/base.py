@@ -92,6 +92,8 @@ class BaseTask(LightningModule):
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Add the record; the run folder's name stays out of what callbacks keep."""
         checkpoint["hipseg"] = self.record
+        if self._trainer is None:
+            return
         # Logged only after the checkpoint is written; a run that is killed between the two has them here.
         checkpoint["epoch_metrics"] = {
             name: float(value) for name, value in self.trainer.callback_metrics.items() if name.startswith("train/")

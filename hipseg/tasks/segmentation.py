@@ -70,7 +70,7 @@ class SegmentationTask(BaseTask):
         Raises:
             HipsegError: If the images have another size than those it was trained on.
         """
-        channels = self.record.get("model", {}).get("in_channels", image.shape[1] if image.ndim > 1 else None)
+        channels = self.record.get("model", {}).get("in_channels", 1)
         if image.ndim < 3 or image.shape[1] != channels:
             raise HipsegError(f"image: it is {tuple(image.shape)}, not (batch, {channels}, rows, columns)")
         field = self.record.get("field")

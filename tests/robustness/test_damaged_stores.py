@@ -88,7 +88,7 @@ def test_every_damage_ends_in_one_sentence(
 
 TAKEN = {
     "films states 1000000000 rows", "films.spacing_mm 0 in every row", "films.spacing_mm nan in every row",
-    "samples.image beyond in every row", "samples.image is 1000000", "samples.image is -1", "format 2",
+    "samples.image beyond in every row", "samples.image is 1000000", "samples.image is -1", "format 3",
     "format missing", "preprocessing '[]'", "preprocessing '{}'", "preprocessing.rows 0",
     "preprocessing.curves 'os.system'", "identity_key 'not hexadecimal'", "label_names 7", "labels empty",
     "images empty", "landmarks of 79 points",
