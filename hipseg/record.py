@@ -128,24 +128,7 @@ def network_of(record: Mapping[str, Any], trusted: Sequence[str] = ()) -> tuple[
 def _build(
     node: Mapping[str, Any], key: str, known: Sequence[str], trusted: Sequence[str], base: type, **more: Any
 ) -> Any:
-    name = node.get("_target_")
-    if type(name) is not str or not all(part.isidentifier() for part in name.split(".")) or "." not in name:
-        raise HipsegError(f"{key} names nothing that can be imported")
-    own = name.startswith(tuple(known))
-    if not own and (not name.startswith(tuple(trusted) or ("\0",)) or name.startswith(_NEVER)):
-        module = name.rpartition(".")[0]
-        raise HipsegError(
-            f"{key}: it names '{name}', which is not trusted to be imported; if it is yours, {_flag(module)}"
-        )
-    module, _, attribute = name.rpartition(".")
-    try:
-        found = getattr(importlib.import_module(module), attribute)
-    except Exception as error:  # importing a module can raise anything
-        raise HipsegError(f"{key} names '{name}', which can't be imported ({type(error).__name__})") from None
-    home = f"{getattr(found, '__module__', '')}.{getattr(found, '__qualname__', '')}"
-    at_home = home.startswith(tuple(known) if own else tuple(trusted))
-    if not (inspect.isclass(found) and issubclass(found, base) and at_home):
-        raise HipsegError(f"{key} names '{name}', which is no class that may be built from a checkpoint")
+    found = _class_of(node.get("_target_"), key, known, trusted, base)
     if type(node.get("_partial_", False)) is not bool or type(node.get("_convert_", "")) is not str:
         raise HipsegError(f"{key} is no plain description")
     given = {option: value for option, value in node.items() if option not in _IGNORED}
@@ -160,7 +143,29 @@ def _build(
         return found(**given, **more)
     except Exception as error:  # constructors refuse arguments in many ways
         said = " ".join(str(error).split())[:200]
-        raise HipsegError(f"{key}: '{name}' refuses its arguments ({said or type(error).__name__})") from None
+        raise HipsegError(
+            f"{key}: '{node['_target_']}' refuses its arguments ({said or type(error).__name__})"
+        ) from None
+
+
+def _class_of(name: Any, key: str, known: Sequence[str], trusted: Sequence[str], base: type) -> Any:
+    """The class that a record names, if it is one that may be built."""
+    if type(name) is not str or not all(part.isidentifier() for part in name.split(".")) or "." not in name:
+        raise HipsegError(f"{key} names nothing that can be imported")
+    module, _, attribute = name.rpartition(".")
+    own = name.startswith(tuple(known))
+    if not own and (not name.startswith(tuple(trusted) or ("\0",)) or name.startswith(_NEVER)):
+        said = f"it names '{name}', which is not trusted to be imported"
+        raise HipsegError(f"{key}: {said}; if it is yours, {_flag(module)}")
+    try:
+        found = getattr(importlib.import_module(module), attribute)
+    except Exception as error:  # importing a module can raise anything
+        raise HipsegError(f"{key} names '{name}', which can't be imported ({type(error).__name__})") from None
+    home = f"{getattr(found, '__module__', '')}.{getattr(found, '__qualname__', '')}"
+    at_home = home.startswith(tuple(known) if own else tuple(trusted))
+    if not (inspect.isclass(found) and issubclass(found, base) and at_home):
+        raise HipsegError(f"{key} names '{name}', which is no class that may be built from a checkpoint")
+    return found
 
 
 def _is_modest(node: Any) -> bool:
