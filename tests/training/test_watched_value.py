@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -193,3 +194,15 @@ def test_an_epoch_is_said_in_a_line_where_no_terminal_is(
         assert "dice" in line
     score = pd.read_csv(tmp_path / "run" / "metrics.csv")["val/dice/mean"].dropna()
     assert all(f"{value:.3f}" in line for value, line in zip(score, lines, strict=True))
+
+
+def test_the_bar_shows_loss_and_dice_where_a_terminal_is(
+    store: Path, split: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    monkeypatch.setenv("COLUMNS", "200")
+    main(["train", *tiny(store, split, NO_PICTURES, f"out={tmp_path / 'run'}")])
+    printed = capsys.readouterr()
+    (bar,) = [line for line in (printed.out + printed.err).splitlines() if line.startswith("Epoch 0/0")]
+    assert "loss" in bar
+    assert "dice" in bar.lower()
