@@ -19,6 +19,9 @@ from hipseg.record import network_of, require_record
 from hipseg.tasks.segmentation import SegmentationTask
 
 _VERSION: Final = 1
+_WEIGHTS: Final = frozenset(
+    {torch.float16, torch.bfloat16, torch.float32, torch.float64, torch.int64, torch.int32, torch.uint8, torch.bool}
+)
 
 
 def software_versions() -> dict[str, str]:
@@ -88,6 +91,8 @@ def read_checkpoint(path: Path, key: str = "checkpoint") -> dict[str, Any]:
         _require_weights(content.get("state_dict"))
     except HipsegError as error:
         raise HipsegError(f"{key}: {path} is damaged, {error}") from None
+    except RecursionError:
+        raise HipsegError(f"{key}: {path} is damaged, its record holds itself") from None
     return content
 
 
@@ -95,8 +100,9 @@ def _require_weights(weights: Any) -> None:
     if not isinstance(weights, dict) or not all(type(name) is str for name in weights):
         raise HipsegError("it holds no weights")
     for name, values in weights.items():
-        if not isinstance(values, torch.Tensor):
-            raise HipsegError(f"its weights {name[:60]} are no tensor")
+        dense = isinstance(values, torch.Tensor) and values.layout == torch.strided and values.device.type == "cpu"
+        if not (dense and values.dtype in _WEIGHTS):
+            raise HipsegError(f"its weights {name[:60]} are no tensor of numbers")
         if values.is_floating_point() and not torch.isfinite(values).all():
             raise HipsegError(f"its weights {name[:60]} are not finite")
 

@@ -59,7 +59,7 @@ def spelled_out(override: str, command: str) -> str:
     groups = defaults_list(command)
     if not equals or group not in groups:
         return override
-    place = groups[group]
+    place = "" if groups[group] == group else groups[group]  # which is where Hydra puts it anyway
     if package and not place:
         return f"{group}={value}"
     return f"{group}@{place}={value}" if place and not package else override

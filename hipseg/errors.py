@@ -19,3 +19,7 @@ class Excluded(HipsegError):
         super().__init__(f"{reason}: {detail}")
         self.reason = reason
         self.detail = detail
+
+    def __reduce__(self) -> tuple[type[Excluded], tuple[str, str]]:
+        """As what it was made of, so that it comes back whole from another process."""
+        return Excluded, (self.reason, self.detail)

@@ -32,16 +32,28 @@ class RunCsvLogger(CSVLogger):
         # Lightning removes the file when it opens it.
         self._before = self._file.read_text(encoding="utf-8") if self._file.is_file() else ""
 
-    def go_on(self, epochs: int) -> None:
-        """Keep the rows of so many epochs that an earlier process logged."""
+    def go_on(self, epochs: int, last: Mapping[str, float]) -> None:
+        """Keep the rows of so many epochs that an earlier process logged.
+
+        Args:
+            epochs: How many there are in its checkpoint.
+            last: What the last of them came to in training, in case the process was killed before it logged that.
+        """
         table = pd.read_csv(StringIO(self._before), dtype=str) if self._before else pd.DataFrame()
         if not {"epoch", "step"} <= set(table):
             return
         tested = [name for name in table if str(name).startswith("test/")]
         kept = table[(table["epoch"].astype(float) < epochs) & table[tested].isna().all(axis=1)]
         writer = self.experiment
-        kept.dropna(axis="columns", how="all").to_csv(self._file, index=False)
-        writer.metrics_keys = [str(name) for name in kept.dropna(axis="columns", how="all")]
+        kept = kept.dropna(axis="columns", how="all")
+        of_last = kept[kept["epoch"].astype(float) == epochs - 1]
+        if last and len(of_last) and ("train/loss" not in kept or of_last["train/loss"].isna().all()):
+            row = {name: str(value) for name, value in last.items()}
+            row |= {"epoch": str(epochs - 1), "step": str(of_last["step"].iloc[-1])}
+            kept = pd.concat([kept, pd.DataFrame([row])])
+            kept = kept[sorted(map(str, kept))]
+        kept.to_csv(self._file, index=False)
+        writer.metrics_keys = [str(name) for name in kept]
 
     def log_hyperparams(self, params: Any = None) -> None:
         """The configuration lies in `.hydra/` already."""

@@ -20,14 +20,12 @@ def first_complaint(error: ValidationError, key: str) -> str:
     place = ".".join([key, *(str(part) for part in errors[0]["loc"] if not _names_a_type(part))])
     if errors[0]["type"] in ("missing", "too_long", "too_short", "missing_argument", "unexpected_positional_argument"):
         given = errors[0]["input"]
-        return f"{key}: {_counted(given)} can't be taken; give as many values as --help shows"
+        if isinstance(given, (list, tuple)):
+            return f"{key}: {list(given)} can't be taken; give as many values as --help shows"
+        return f"{place}: no value is given"
     messages = dict.fromkeys(part["msg"].removeprefix("Value error, ") for part in errors)
     said = " or ".join(f"{message[:1].lower()}{message[1:]}" for message in messages)
     return f"{place}: {said}, not {errors[0]['input']!r}"
-
-
-def _counted(given: Any) -> str:
-    return f"{len(given)} values" if isinstance(given, (list, tuple)) else repr(given)
 
 
 def _names_a_type(part: int | str) -> bool:

@@ -19,7 +19,7 @@ from hipseg.losses.activation import Activation
 
 NETWORKS: Final = ("monai.networks.nets.", "hipseg.networks.")
 ACTIVATIONS: Final = ("hipseg.losses.activation.Softmax", "hipseg.losses.activation.Sigmoid")
-_NEVER: Final = ("hipseg.", "monai.", "torch.")  # of these only what is listed above, whoever is trusted
+_NEVER: Final = ("hipseg.", "monai.")  # of these only what is listed above, whoever is trusted
 _IGNORED: Final = frozenset({"_target_", "_partial_", "_convert_"})
 _MOST: Final = {"rows": 16384, "columns": 16384, "passes": 256, "labels": 256, "list": 256, "number": 1 << 20}
 _PRECISIONS: Final = frozenset(
@@ -67,7 +67,7 @@ def require_record(record: Any) -> None:
     if not (_is_texts(names) and 2 <= len(list(names or ())) <= _MOST["labels"]):
         raise HipsegError("label_names is no list of names")
     _require_preprocessing(record["preprocessing"])
-    _require_field(record["field"], record["preprocessing"])
+    _require_field(record["field"])
     _require_number(record.get("passes", 1), "passes", int, 1, _MOST["passes"])
     training = record["training"]
     if str(training.get("precision")) not in _PRECISIONS:
@@ -94,13 +94,11 @@ def _require_preprocessing(made: Mapping[str, Any]) -> None:
         raise HipsegError("preprocessing.percentiles do not rise")
 
 
-def _require_field(field: Mapping[str, Any], made: Mapping[str, Any]) -> None:
+def _require_field(field: Mapping[str, Any]) -> None:
     if set(field) != {"row", "column", "rows", "columns"}:
         raise HipsegError("field is not row, column, rows and columns")
     for name, least in (("row", 0), ("column", 0), ("rows", 1), ("columns", 1)):
         _require_number(field[name], f"field.{name}", int, least, _MOST["rows"])
-    if field["row"] + field["rows"] > made["rows"] or field["column"] + field["columns"] > made["columns"]:
-        raise HipsegError("field lies beyond the prepared image")
 
 
 def _require_number(value: Any, key: str, kind: type, least: float, most: float) -> None:
@@ -136,7 +134,9 @@ def _build(
     own = name.startswith(tuple(known))
     if not own and (not name.startswith(tuple(trusted) or ("\0",)) or name.startswith(_NEVER)):
         module = name.rpartition(".")[0]
-        raise HipsegError(f"{key} names '{name}', which is not trusted to be imported; if it is yours, {_flag(module)}")
+        raise HipsegError(
+            f"{key}: it names '{name}', which is not trusted to be imported; if it is yours, {_flag(module)}"
+        )
     module, _, attribute = name.rpartition(".")
     try:
         found = getattr(importlib.import_module(module), attribute)

@@ -18,6 +18,7 @@ from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
 from hipseg.commands.help import help_page
+from hipseg.commands.resume import earlier_run, finished_score, require_run
 from hipseg.commands.sentences import sentence
 from hipseg.config import conf_folder, known_keys, spelled_out
 from hipseg.errors import HipsegError
@@ -49,7 +50,8 @@ _FLAGS: Final = frozenset(
 
 
 def _fail(said: str) -> NoReturn:
-    print(f"hipseg: {said}", file=sys.stderr)
+    if os.environ.get("LOCAL_RANK", "0") == "0":  # of several processes one speaks
+        print(f"hipseg: {said}", file=sys.stderr)
     raise SystemExit(1)
 
 
@@ -78,9 +80,11 @@ class _Call:
         in_sweep = HydraConfig.get().mode == hydra.types.RunMode.MULTIRUN
         try:
             _refuse_unknown(config, self.command)
-            if config.get("resume") is None:  # a run that goes on knows what it was given
+            if config.get("resume") is None:
                 require_values(config)
                 require_files(config)
+            else:  # a run that goes on knows what it was given
+                require_run(Path(config.resume))
             # Only now, so that mistakes need not wait for torch.
             run = importlib.import_module(f"hipseg.commands.{self.command}").run
             if folder is None:
@@ -109,8 +113,6 @@ class _Call:
 
 def _run_of_sweep(run: Callable[[DictConfig, Job], float], config: DictConfig, job: Job) -> float:
     """One run of a sweep: skipped if it is finished, gone on with if it was stopped."""
-    from hipseg.commands.resume import earlier_run, finished_score
-
     said = f"job {job.number} ({' '.join(job.varied)})"
     earlier = earlier_run(job.folder, job.overrides)
     if earlier == "finished":

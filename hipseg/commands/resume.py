@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final, Literal
 
-import pandas as pd
 import yaml
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
@@ -17,8 +16,19 @@ from omegaconf.errors import OmegaConfBaseException
 from hipseg.errors import HipsegError
 
 LAST: Final = Path("checkpoints") / "last.ckpt"
+_CONFIG: Final = Path(".hydra") / "config.yaml"
 _CHANGEABLE: Final = ("trainer.", "logger.", "data.workers", "data.store", "data.split", "out", "folder", "resume")
 _OPEN_END: Final = "hipseg.tasks.schedules.constant"
+
+
+def require_run(folder: Path) -> None:
+    """Refuse a folder without what a run needs to go on.
+
+    Raises:
+        HipsegError: Naming it.
+    """
+    if not ((folder / _CONFIG).is_file() and (folder / LAST).is_file()):
+        raise HipsegError(f"resume: {folder} is no run that can go on; it lacks {_CONFIG} or {LAST}")
 
 
 def resumed(config: DictConfig, overrides: Sequence[str]) -> DictConfig:
@@ -33,14 +43,13 @@ def resumed(config: DictConfig, overrides: Sequence[str]) -> DictConfig:
     """
     # Whole, as Hydra names the folder of a new run: callbacks know their checkpoints by it.
     folder = Path(config.resume).resolve()
-    kept = folder / ".hydra" / "config.yaml"
-    if not (kept.is_file() and (folder / LAST).is_file()):
-        raise HipsegError(f"resume: {folder} is no run that can go on; it lacks .hydra/config.yaml or {LAST}")
+    require_run(folder)
+    kept = folder / _CONFIG
     try:
         began = OmegaConf.load(kept)
         if not isinstance(began, DictConfig) or "trainer" not in began:
             raise ValueError("it holds no training")
-    except (OSError, ValueError, OmegaConfBaseException) as error:
+    except (OSError, ValueError, OmegaConfBaseException, yaml.YAMLError) as error:
         raise HipsegError(f"resume: {kept} is damaged ({' '.join(str(error).split())})") from None
     epochs = OmegaConf.select(began, "trainer.max_epochs")
     as_begun = _overrides(folder)
@@ -91,6 +100,8 @@ def earlier_run(folder: Path, overrides: Sequence[str]) -> Literal["none", "stop
 
 def finished_score(folder: Path) -> float:
     """What a finished run returned: its best validation Dice, or the test Dice of one that only tested."""
+    import pandas as pd
+
     try:
         metrics = pd.read_csv(folder / "metrics.csv")
         if "val/dice/mean" in metrics:

@@ -81,23 +81,25 @@ def open_loggers(
 
 @contextmanager
 def stoppable(hint: str) -> Iterator[None]:
-    """End on SIGTERM with a line and exit code 143, as a scheduler expects, whatever is under way.
+    """End on SIGTERM or an interrupt with a line and exit code 143 or 130, whatever is under way.
 
     Args:
         hint: What can be done then.
     """
 
-    def stop(*_: Any) -> NoReturn:
-        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    def stop(number: int, frame: Any) -> NoReturn:
+        for each in before:
+            signal.signal(each, signal.SIG_IGN)
         if is_first_process():
-            print(f"hipseg: stopped by SIGTERM; {hint}", file=sys.stderr, flush=True)
-        raise SystemExit(128 + signal.SIGTERM)
+            print(f"hipseg: stopped by {signal.Signals(number).name}; {hint}", file=sys.stderr, flush=True)
+        raise SystemExit(128 + number)
 
-    before = signal.signal(signal.SIGTERM, stop)
+    before = {each: signal.signal(each, stop) for each in (signal.SIGTERM, signal.SIGINT)}
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for each, handler in before.items():
+            signal.signal(each, handler)
 
 
 def leave_process_group() -> None:

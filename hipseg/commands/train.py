@@ -63,7 +63,7 @@ def run(config: DictConfig, job: Job) -> float:
     last = folder / LAST if going_on else None
     if last is None:
         begin_run(config, folder)
-    epochs_done = read_checkpoint(last, "resume")["epoch"] + 1 if last is not None else 0
+    went = read_checkpoint(last, "resume") if last is not None else {}
     facts = _facts(content, data, task)
     hint = f"go on with 'hipseg train resume={folder}'"
     with (
@@ -74,7 +74,7 @@ def run(config: DictConfig, job: Job) -> float:
     ):
         for logger in loggers:
             if going_on and hasattr(logger, "go_on"):
-                logger.go_on(epochs_done)
+                logger.go_on(went["epoch"] + 1, went.get("epoch_metrics", {}))
         trainer = build_trainer(content, callbacks, loggers)
         trainer.fit(task, datamodule=data, ckpt_path=last, weights_only=True)
         best, score = _best(trainer, callbacks, folder)
@@ -88,6 +88,11 @@ def run(config: DictConfig, job: Job) -> float:
 def _require_epochs(trainer: Mapping[str, Any]) -> None:
     if (epochs := trainer["max_epochs"]) is not None and epochs < 1:
         raise HipsegError(f"trainer.max_epochs: at least one epoch is needed, not {epochs}")
+    if (batches := trainer["accumulate_grad_batches"]) < 1:
+        raise HipsegError(f"trainer.accumulate_grad_batches: at least one batch makes a step, not {batches}")
+    for name in ("limit_train_batches", "limit_test_batches"):
+        if not trainer[name] > 0:
+            raise HipsegError(f"trainer.{name}: without a batch there is nothing to train or test; give more than 0")
 
 
 def _best(trainer: Trainer, callbacks: Mapping[str, Callback], folder: Path) -> tuple[Path | None, float]:

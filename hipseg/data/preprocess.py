@@ -79,15 +79,16 @@ def preprocess_folder(
         HipsegError: If the folder is missing or empty, or the store was made otherwise.
     """
     found = find_films(folder, cohorts)
-    if not found.films and all(row.reason == "name" for row in found.exclusions):
-        first = found.exclusions[0].file
-        raise HipsegError(
-            f"input: none of its {found.count} files fits the pattern of a cohort ({', '.join(cohorts)}), "
-            f"as '{first}'; name your own cohort, see docs/data.md"
-        )
     exclusions = list(found.exclusions)
     added: set[str] = set()
+    new_store = not store.exists()
     with StoreWriter(store, settings) as writer:
+        try:
+            _require_films(found, cohorts)
+        except HipsegError:
+            if new_store:
+                store.unlink()
+            raise
         tasks = [Task(film, settings, *writer.known(film.key)) for film in found.films]
         outcomes = track(ordered_map(process, tasks, workers, crashed), len(tasks), "films")
         for film, outcome in zip(found.films, outcomes, strict=True):
@@ -107,6 +108,18 @@ def preprocess_folder(
     in_input = {film.key for film in found.films} | {key for key, _ in by_name}
     new = len(added - {row.file for row in exclusions})
     return _account(found, in_input, new, exclusions, store)
+
+
+def _require_films(found: Found, cohorts: Mapping[str, Cohort]) -> None:
+    """Refuse an input of which no name fits a cohort: the patterns are wrong then, or the folder is.
+
+    Raises:
+        HipsegError: Showing a name.
+    """
+    if not found.films and all(row.reason == "name" for row in found.exclusions):
+        first = found.exclusions[0].file
+        said = f"none of its {found.count} files fits the pattern of a cohort ({', '.join(cohorts)}), as '{first}'"
+        raise HipsegError(f"input: {said}; name your own cohort, see docs/data.md")
 
 
 def _now_excluded(exclusions: list[Exclusion], cohorts: Mapping[str, Cohort]) -> set[tuple[str, str]]:

@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from hipseg.errors import HipsegError
 from hipseg.grid import Grid
 from hipseg.io.dicom import turn_points
+from hipseg.labels.curves import CURVE_FUNCTIONS
 from hipseg.labels.landmarks import LANDMARKS_PER_HIP, Points
 from hipseg.transforms.polarity import Polarity
 
@@ -198,7 +199,7 @@ def check_layout(file: h5py.File) -> None:
     if not all(type(length) is int and 1 <= length <= _LONGEST for length in shape):
         raise ValueError(f"its images are {shape[0]} x {shape[1]}")
     spacing, curves = made["spacing_mm"], made["curves"]
-    if not (np.isfinite(spacing) and spacing > 0 and len(made["percentiles"]) == 2 and type(curves) is str):
+    if not (np.isfinite(spacing) and spacing > 0 and len(made["percentiles"]) == 2 and curves in CURVE_FUNCTIONS):
         raise ValueError("its preprocessing is damaged")
     if made["region"] not in ("film", "joint"):
         raise ValueError(f"its region is {made['region']}")

@@ -92,6 +92,10 @@ class BaseTask(LightningModule):
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Add the record; the run folder's name stays out of what callbacks keep."""
         checkpoint["hipseg"] = self.record
+        # Logged only after the checkpoint is written; a run that is killed between the two has them here.
+        checkpoint["epoch_metrics"] = {
+            name: float(value) for name, value in self.trainer.callback_metrics.items() if name.startswith("train/")
+        }
         if "callbacks" in checkpoint:
             checkpoint["callbacks"] = _renamed(checkpoint["callbacks"], self.trainer.default_root_dir, _RUN)
 

@@ -70,6 +70,9 @@ class SegmentationTask(BaseTask):
         Raises:
             HipsegError: If the images have another size than those it was trained on.
         """
+        channels = self.record.get("model", {}).get("in_channels", image.shape[1] if image.ndim > 1 else None)
+        if image.ndim < 3 or image.shape[1] != channels:
+            raise HipsegError(f"image: it is {tuple(image.shape)}, not (batch, {channels}, rows, columns)")
         field = self.record.get("field")
         if field is not None and tuple(image.shape[2:]) != (field["rows"], field["columns"]):
             size = " x ".join(str(length) for length in image.shape[2:])

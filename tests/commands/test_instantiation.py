@@ -36,7 +36,7 @@ def test_described_finds_every_object() -> None:
     [
         ({"_target_": "hipseg.errors.Excludet"}, r"^part\._target_: there is no 'hipseg\.errors\.Excludet' to import$"),
         ({"_target_": "no_such_package.Thing"}, r"^part\._target_: there is no 'no_such_package\.Thing' to import$"),
-        ({"nmae": "B"}, r"^part\.nmae: there is no such option; known are film, name, points$"),
+        ({"nmae": "B"}, r"^part\.nmae: there is no such option; known are calibration, film, name, points$"),
         ({"name": 5}, r"^part\.name: input should be a valid string, not 5$"),
     ],
 )  # fmt: skip

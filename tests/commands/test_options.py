@@ -55,7 +55,7 @@ def test_values_as_their_hints_want_them(hint: Any, value: Any, wanted: Any) -> 
         (Annotated[float, Field(gt=0)] | None, -1.0, "a.b: input should be greater than 0, not -1.0"),
         (Literal["one", "two"], "three", "a.b: input should be 'one' or 'two', not 'three'"),
         (tuple[int, bool], [1, "x"], "a.b.1: input should be a valid boolean, unable to interpret input, not 'x'"),
-        (tuple[float, float], [1], "a.b.1: field required, not [1]"),
+        (tuple[float, float], [1], "a.b: [1] can't be taken; give as many values as --help shows"),
         (str, 5, "a.b: input should be a valid string, not 5"),
     ],
 )  # fmt: skip

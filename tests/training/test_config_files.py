@@ -26,7 +26,9 @@ TOP = {path.stem: yaml.safe_load(path.read_text()) for path in sorted(CONF.glob(
 def _groups(command: str) -> dict[str, str]:
     """The groups of a command's defaults, each with the key that overrides it (`field@data.field`)."""
     chosen = [key for entry in TOP[command]["defaults"] if isinstance(entry, dict) for key in entry]
-    return {key.split("@")[0]: key for key in chosen if not key.startswith("override ")}
+    keys = [key for key in chosen if not key.startswith("override ")]
+    # Hydra takes no package that is the group's own name.
+    return {key.split("@")[0]: key if len(set(key.split("@"))) > 1 else key.split("@")[0] for key in keys}
 
 
 def _options(group: str) -> list[str]:
