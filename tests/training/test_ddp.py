@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from console import console, sentence
+from console import console
 from test_one_run import assert_complete, tiny
 
 from hipseg.checkpoint import read_checkpoint
@@ -58,11 +58,3 @@ def test_two_processes_train_and_write_once(store: Path, split: Path, tmp_path: 
     alone = pd.read_csv(tmp_path / "one" / "metrics.csv")
     for name in ("train/loss", "val/loss", "val/dice/mean", "test/dice/mean"):
         assert metrics[name].dropna().tolist() == pytest.approx(alone[name].dropna().tolist(), abs=1e-3), name
-
-
-@pytest.mark.slow
-def test_two_processes_refuse_with_one_sentence(store: Path, split: Path, tmp_path: Path) -> None:
-    done = console(tmp_path, "train", *tiny(store, split, *TWO, "optimizer.lr=1e30", "trainer.max_epochs=3"), "out=two")
-    assert done.returncode == 1
-    sentence(done.stderr, "loss")
-    assert not (tmp_path / "two" / "summary.json").exists()
