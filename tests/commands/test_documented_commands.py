@@ -78,7 +78,7 @@ def test_its_options_exist(
     given = [part for part in shlex.split(line, comments=True)[1:] if part != "-m"]
     # Without -m a list of values is none, and its first shows that the key takes it.
     given = [re.sub(r"^([\w.@+]+=[^\[{'\",]+),.*", r"\1", part) for part in given]
-    given = [part.replace("...", "x") for part in given]
+    given = [part.replace("...", "x") for part in given if part != "..."]
     given = [part for part in given if not part.startswith("resume=")]
     code: object = 0
     try:

@@ -8,7 +8,7 @@ import pytest
 import torch
 from hydra import compose, initialize_config_dir
 from omegaconf import DictConfig
-from test_one_run import assert_complete, tiny
+from test_one_run import tiny
 from torch import nn
 
 from hipseg.checkpoint import read_checkpoint
@@ -16,6 +16,7 @@ from hipseg.commands import main
 from hipseg.config import conf_folder
 from hipseg.instantiation import make, plain
 
+NO_PICTURES = "callbacks.joint_space_width.pictures=0"
 SCHEDULES = sorted(path.stem for path in (conf_folder() / "scheduler").glob("*.yaml"))
 RECIPES = sorted(path.stem for path in (conf_folder() / "experiment").glob("*.yaml"))
 
@@ -57,14 +58,21 @@ def test_recipes_keep_the_rate_that_they_were_measured_with(recipe: str) -> None
 def sweep(tmp_path_factory: pytest.TempPathFactory, store: Path, split: Path) -> Path:
     """One cycle in four steps, with two rates."""
     folder = tmp_path_factory.mktemp("rates") / "sweep"
-    options = ["scheduler=one_cycle", "optimizer.lr=1e-2,1e-6", "trainer.max_epochs=2", "-m", f"out={folder}"]
+    options = [
+        "scheduler=one_cycle",
+        "optimizer.lr=1e-2,1e-6",
+        "trainer.max_epochs=2",
+        NO_PICTURES,
+        "-m",
+        f"out={folder}",
+    ]
     main(["train", *tiny(store, split, *options)])
     return folder
 
 
-def test_four_steps_of_one_cycle_train(sweep: Path, split: Path) -> None:
+def test_four_steps_of_one_cycle_train(sweep: Path) -> None:
     for job in ("0", "1"):
-        assert_complete(sweep / job, split)
+        assert (sweep / job / "summary.json").exists()
         assert read_checkpoint(sweep / job / "checkpoints" / "last.ckpt")["global_step"] == 4
 
 

