@@ -38,6 +38,9 @@ def build_task(config: Mapping[str, Any], record: dict[str, Any]) -> Segmentatio
     Raises:
         HipsegError: If one of the two is not what can be completed.
     """
+    for part in ("model", "activation", "loss", "optimizer", "scheduler"):
+        if not (isinstance(config[part], Mapping) and "_target_" in config[part]):
+            raise HipsegError(f"{part}: it says no _target_, the class or function to be built")
     names = record["label_names"]
     activation: Activation = make(config["activation"])
     channels = activation.channels(len(names))
@@ -48,13 +51,33 @@ def build_task(config: Mapping[str, Any], record: dict[str, Any]) -> Segmentatio
     )
 
 
+def require_network(task: SegmentationTask, rows: int, columns: int) -> None:
+    """Refuse, before anything is trained, a network that can't take the images or gives other maps than are needed.
+
+    Raises:
+        HipsegError: With what it said or gave.
+    """
+    needed = (1, task.activation.channels(len(task.record["label_names"])), rows, columns)
+    task.network.eval()
+    try:
+        with torch.no_grad():
+            found = tuple(task.network(torch.zeros(1, 1, rows, columns)).shape)
+    except (RuntimeError, TypeError, ValueError, AttributeError) as error:
+        said = " ".join(str(error).split())[:200]
+        raise HipsegError(f"model: it can't take an image of 1 x {rows} x {columns} ({said})") from None
+    finally:
+        task.network.train()
+    if found != needed:
+        raise HipsegError(f"model: it gives {found} for one image where {needed} are needed")
+
+
 def _complete_loss(node: Mapping[str, Any], activation: Activation) -> torch.nn.Module:
     """The loss for an activation; see docs/own.md for what one of your own must take."""
     name = node["_target_"]
     made = make(node)
     try:
         loss = made(activation=activation)
-        inspect.signature(loss).bind(None, None, None)
+        inspect.signature(getattr(loss, "forward", loss)).bind(None, None, None)
     except TypeError as error:
         takes = "with _partial_: true it is called with activation=, then with logits, targets and weights"
         raise HipsegError(f"loss: {name} is no loss as hipseg calls it ({error}); {takes}") from None

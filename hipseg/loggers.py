@@ -103,8 +103,8 @@ class PrivateWandbLogger(WandbLogger):
 
         self._images, self._subjects, self._identity_key = images, subjects, identity_key
         folder = Path(folder)
-        for name in ("WANDB_DIR", "WANDB_CACHE_DIR", "WANDB_DATA_DIR", "WANDB_CONFIG_DIR", "WANDB_ARTIFACT_DIR"):
-            os.environ[name] = str(folder / "wandb")
+        for variable in ("WANDB_DIR", "WANDB_CACHE_DIR", "WANDB_DATA_DIR", "WANDB_CONFIG_DIR", "WANDB_ARTIFACT_DIR"):
+            os.environ[variable] = str(folder / "wandb")
         (folder / "wandb").mkdir(parents=True, exist_ok=True)
         settings = wandb.Settings(
             allow_offline_artifacts=False,

@@ -142,10 +142,8 @@ def _build(
     try:
         return found(**given, **more)
     except Exception as error:  # constructors refuse arguments in many ways
-        said = " ".join(str(error).split())[:200]
-        raise HipsegError(
-            f"{key}: '{node['_target_']}' refuses its arguments ({said or type(error).__name__})"
-        ) from None
+        said = " ".join(str(error).split())[:200] or type(error).__name__
+        raise HipsegError(f"{key}: '{node['_target_']}' refuses its arguments ({said})") from None
 
 
 def _class_of(name: Any, key: str, known: Sequence[str], trusted: Sequence[str], base: type) -> Any:

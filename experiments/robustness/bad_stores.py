@@ -228,7 +228,7 @@ def _made(**changes: Any) -> Damage:
 
 def _attributes() -> dict[str, Damage]:
     values: dict[str, tuple[Any, ...]] = {
-        "format": (None, "one", "", 2, 1.5, float("nan"), [1, 2], 2**60, h5py.Empty("i8"), b"\xff", _LONG_NUMBER),
+        "format": (None, "one", "", 3, 1.5, float("nan"), [1, 2], 2**60, h5py.Empty("i8"), b"\xff", _LONG_NUMBER),
         "label_names": (None, 7, "", "background", [1, 2, 3, 4], np.array([b"\xff\xfe"] * 4), ["a"], h5py.Empty("i8"),
                         ["background", "a", "a", "a"], [f"label {i}" for i in range(300)], ["${oc.env:HOME}"] * 4),
         "preprocessing": (None, "", "not JSON", "[]", "7", "null", '"text"', "{}", "[" * 20000, h5py.Empty("i8"), 7,

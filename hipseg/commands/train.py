@@ -11,7 +11,7 @@ from omegaconf import DictConfig
 from pytorch_lightning import Callback, Trainer, seed_everything
 from pytorch_lightning.callbacks import ModelCheckpoint
 
-from hipseg.build import build_callbacks, build_data, build_task, build_trainer, require_monitored
+from hipseg.build import build_callbacks, build_data, build_task, build_trainer, require_monitored, require_network
 from hipseg.checkpoint import count_parameters, make_record, read_checkpoint, software_versions, start_from
 from hipseg.commands.job import Job, startable_again
 from hipseg.commands.outcome import print_outcome
@@ -57,6 +57,7 @@ def run(config: DictConfig, job: Job) -> float:
     task = build_task(content, _record(content, data))
     if init is not None:
         start_from(init, task.network)
+    require_network(task, data.field.rows, data.field.columns)
     folder = Path(content["folder"])
     callbacks = build_callbacks(content)
     require_monitored(callbacks, task)
@@ -110,8 +111,9 @@ def _best(trainer: Trainer, callbacks: Mapping[str, Callback], folder: Path) -> 
         return Path(best.best_model_path), score
     if is_first_process():
         print(f"callbacks.best: no epoch had a {best.monitor} that is a number; the last epoch is tested")
-    last = folder / LAST
-    return (last if last.is_file() else None), math.nan
+    kept = folder / "checkpoints" / "best.ckpt"
+    trainer.save_checkpoint(kept, weights_only=True)
+    return kept, math.nan
 
 
 def _facts(content: Mapping[str, Any], data: HipDataModule, task: SegmentationTask) -> dict[str, Any]:

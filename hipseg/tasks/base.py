@@ -20,6 +20,7 @@ OptimizerFactory = Callable[[Iterable[nn.Parameter]], Optimizer]
 ScheduleFactory = Callable[[Optimizer, int], LRScheduler]
 
 _RUN: Final = "{run}"  # stands for the run folder in checkpoints
+_TAMER: Final = "lower optimizer.lr or set trainer.gradient_clip_val=1"
 _OVERFLOWS: Final = 20  # in a row, while the scale of half precision is found
 
 
@@ -62,14 +63,14 @@ class BaseTask(LightningModule):
         self._not_finite = 0 if torch.isfinite(loss) else self._not_finite + 1
         if self._not_finite > (_OVERFLOWS if self.trainer.precision == "16-mixed" else 0):
             place = f"epoch {self.current_epoch + 1}, step {batch_idx + 1}"
-            raise HipsegError(
-                f"loss: it is {float(loss)} in {place}; lower optimizer.lr or set trainer.gradient_clip_val=1"
-            )
+            raise HipsegError(f"loss: it is {float(loss)} in {place}; {_TAMER}")
         return loss
 
     def validation_step(self, batch: Any, batch_idx: int) -> None:
         """One validation step."""
-        self._step(batch, "val")
+        loss = self._step(batch, "val").get("loss")
+        if loss is not None and self.trainer.training and not torch.isfinite(loss):
+            raise HipsegError(f"loss: it is {float(loss)} in validation after epoch {self.current_epoch + 1}; {_TAMER}")
 
     def test_step(self, batch: Any, batch_idx: int) -> dict[str, Tensor]:
         """One test step; what it found goes to the callbacks."""

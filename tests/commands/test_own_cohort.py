@@ -42,21 +42,22 @@ def stored(path: Path) -> tuple[list[str], Store]:
 
 
 def test_patterns_on_the_command_line(mine: Path, store: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (mine / FILM).unlink()  # the same film under another subject, which would exclude both
+    (mine / FILM.replace("OAI/", "OAI-pointfiles/", 1)).with_name(f"{Path(FILM).name}.pts").unlink()
     patterns = ",".join(f"{name}:'{pattern}'" for name, pattern in PATTERNS.items())
     main([
         "preprocess", "input=in", "store=mine.h5", "workers=1",
         f"+cohorts.MINE={{_target_:hipseg.data.cohorts.Cohort,name:MINE,{patterns}}}",
     ])  # fmt: skip
-    assert capsys.readouterr().out.startswith("2 files found = 2 stored + 0 excluded\n")
+    assert capsys.readouterr().out.startswith("1 files found = 1 stored + 0 excluded\n")
     keys, opened = stored(Path("mine.h5"))
-    assert keys == [f"{key}/{side}" for key in ("MINE/Doe, J. (7)/", "OAI/9000001/V00") for side in ("right", "left")]
+    assert keys == [f"{key}/{side}" for key in ("MINE/Doe, J. (7)/",) for side in ("right", "left")]
     assert opened.samples["usable"].all()
     original = Store(store)
     row = original.rows_by_key["OAI/9000001/V00/left"]
-    for copy in (1, 3):
-        assert np.array_equal(opened.image(copy), original.image(row))
-        assert np.array_equal(opened.label(copy), original.label(row))
-        assert np.array_equal(opened.landmarks(copy), original.landmarks(row))
+    assert np.array_equal(opened.image(1), original.image(row))
+    assert np.array_equal(opened.label(1), original.label(row))
+    assert np.array_equal(opened.landmarks(1), original.landmarks(row))
     assert sorted(path.name for path in mine.parent.iterdir()) == ["in", "mine.h5", "mine.h5.exclusions.csv"]
 
 

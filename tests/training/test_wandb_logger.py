@@ -221,7 +221,9 @@ def test_images_and_subjects_leave_only_if_asked(allowed: bool, logged: Logged, 
     figure = logged.folder / "figures" / "hips.png"
     hips = pd.DataFrame({"sample": ["CHECK/0001234/T00/left"], "error_mm": [0.5], "head_x_mm": [61.25]})
     with mock.patch.dict(os.environ):
-        logger = PrivateWandbLogger(tmp_path / "run", {}, "00ff", "offline", "x", None, allowed, allowed)
+        told = {"entity": None, "name": None, "group": None, "job_type": None, "tags": [], "notes": None}
+        leave = {"images": allowed, "subjects": allowed}
+        logger = PrivateWandbLogger(tmp_path / "run", {}, "00ff", "offline", "x", **told, **leave)
         logger.log_evaluation({"test/hips": 1}, hips, [figure])
         logger.finish()
     files = [path for path in (tmp_path / "run").glob("wandb/offline-run-*/files/**/*") if path.is_file()]
