@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -111,8 +112,12 @@ def _best(trainer: Trainer, callbacks: Mapping[str, Callback], folder: Path) -> 
         return Path(best.best_model_path), score
     if is_first_process():
         print(f"callbacks.best: no epoch had a {best.monitor} that is a number; the last epoch is tested")
-    kept = folder / "checkpoints" / "best.ckpt"
-    trainer.save_checkpoint(kept, weights_only=True)
+    kept, last = folder / "checkpoints" / "best.ckpt", folder / LAST
+    if not last.is_file():
+        trainer.save_checkpoint(kept, weights_only=True)
+    elif is_first_process():
+        shutil.copyfile(last, kept)
+    trainer.strategy.barrier()
     return kept, math.nan
 
 

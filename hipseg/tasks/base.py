@@ -69,7 +69,7 @@ class BaseTask(LightningModule):
     def validation_step(self, batch: Any, batch_idx: int) -> None:
         """One validation step."""
         loss = self._step(batch, "val").get("loss")
-        if loss is not None and self.trainer.training and not torch.isfinite(loss):
+        if loss is not None and self.trainer.state.fn == "fit" and not torch.isfinite(loss):
             raise HipsegError(f"loss: it is {float(loss)} in validation after epoch {self.current_epoch + 1}; {_TAMER}")
 
     def test_step(self, batch: Any, batch_idx: int) -> dict[str, Tensor]:

@@ -84,7 +84,8 @@ def assert_complete(folder: Path, split: Path) -> None:
     assert (
         min(timing[name] for name in ("fit_seconds", "epoch_seconds", "test_seconds", "training_hips_per_second")) > 0
     )
-    assert timing["threads"] == torch.get_num_threads()
+    if timing["processes"] == 1:  # several share the cores
+        assert timing["threads"] == torch.get_num_threads()
 
 
 @pytest.fixture(scope="module")
