@@ -72,7 +72,7 @@ def require_network(task: SegmentationTask, rows: int, columns: int) -> None:
 
 
 def _complete_loss(node: Mapping[str, Any], activation: Activation) -> torch.nn.Module:
-    """The loss for an activation; see docs/own.md for what one of your own must take."""
+    """The loss for an activation."""
     name = node["_target_"]
     made = make(node)
     try:

@@ -10,7 +10,7 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from itertools import islice
 from multiprocessing import get_context
-from typing import Any, Self, TypeVar
+from typing import Any, Final, Self, TypeVar
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -21,12 +21,20 @@ def available_cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
+# For every process: one thread in numerical libraries, which would start one per core, and memory for films kept from
+# one to the next (glibc), which would be given back and cleared anew for each.
+_WORKER: Final = {
+    **dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "BLOSC_NTHREADS"), "1"),
+    "MALLOC_MMAP_THRESHOLD_": str(64 << 20),
+    "MALLOC_TRIM_THRESHOLD_": str(256 << 20),
+}
+
+
 @contextmanager
-def _one_thread_each() -> Iterator[None]:
-    """Keep numerical libraries from starting a thread per core in every process started meanwhile."""
-    names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "BLOSC_NTHREADS")
-    before = {name: os.environ.get(name) for name in names}
-    os.environ.update(dict.fromkeys(names, "1"))
+def _worker_environment() -> Iterator[None]:
+    """What processes started meanwhile find in their environment."""
+    before = {name: os.environ.get(name) for name in _WORKER}
+    os.environ.update(_WORKER)
     try:
         yield
     finally:
@@ -63,7 +71,7 @@ class Isolated:
         if self._pool is None:
             self._pool = _pool(1)
         try:
-            with _one_thread_each():
+            with _worker_environment():
                 return self._pool.submit(function, *given).result()
         except BrokenProcessPool:
             self._pool = None
@@ -96,7 +104,7 @@ def ordered_map(
         return
     remaining = iter(items)
     pending: deque[tuple[Item, Future[Result]]] = deque()
-    with _one_thread_each():
+    with _worker_environment():
         pool = _pool(workers)
         try:
             pending.extend((item, pool.submit(function, item)) for item in islice(remaining, 4 * workers))

@@ -122,7 +122,22 @@ def network_of(record: Mapping[str, Any], trusted: Sequence[str] = ()) -> tuple[
     network: torch.nn.Module = _build(
         record["model"], "model", NETWORKS, trusted, torch.nn.Module, out_channels=channels
     )
+    _require_convolutions(network)
     return network, activation
+
+
+def _require_convolutions(network: torch.nn.Module) -> None:
+    """Refuse convolutions that torch makes but can't apply.
+
+    Raises:
+        HipsegError: Naming the argument.
+    """
+    for module in network.modules():
+        for name in ("kernel_size", "stride", "dilation"):
+            found = getattr(module, name, 1)
+            sizes = found if isinstance(found, tuple) else (found,)
+            if any(isinstance(size, int) and size < 1 for size in sizes):
+                raise HipsegError(f"model: it has a {name} of {min(sizes)}")
 
 
 def _build(

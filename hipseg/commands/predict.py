@@ -201,7 +201,7 @@ def _is_metal(head: Circle | None, hip: HipPrediction, whole: PreparedFilm) -> b
     if head is None:
         return False
     x, y = whole.grid.to_pixels(hip.to_film_mm(head.centre))
-    return shows_metal(whole.raw[whole.inside], whole.raw, Circle(x, y, head.radius / whole.grid.spacing_mm))
+    return shows_metal(whole.raw, whole.levels, Circle(x, y, head.radius / whole.grid.spacing_mm))
 
 
 def _below(folder: Path, name: str) -> Path:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
-import pandas as pd
+if TYPE_CHECKING:
+    import pandas as pd
 
 NOT_LOCATED: Final = "not_located"
 FILM_REASONS: Final[dict[str, str]] = {
@@ -57,4 +58,6 @@ class Exclusion(NamedTuple):
 
 def exclusions_table(rows: list[Exclusion]) -> pd.DataFrame:
     """The exclusions as a table, by file and side."""
+    import pandas as pd  # which every process that reads a film would have to load
+
     return pd.DataFrame(sorted(rows), columns=list(Exclusion._fields))

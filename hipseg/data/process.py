@@ -182,7 +182,7 @@ def find_fault(
             pixels = _look_like_pixels(landmarks_mm, film, plausible)
             more = "; they look like pixels, multiply them by the spacing" if pixels else ""
             return "landmarks_implausible", f"{fault}{more}"
-    if shows_metal(prepared.raw[prepared.inside], prepared.raw, circle):
+    if shows_metal(prepared.raw, prepared.levels, circle):
         return "implant", "the femoral head is as bright as metal"
     return "", ""
 

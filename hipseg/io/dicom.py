@@ -278,6 +278,9 @@ def _samples_of(dataset: FileDataset, bits: int) -> NDArray[np.integer]:
         _check_length(dataset, allocated)
     if syntax in _WORDS:
         dataset.BitsStored, dataset.HighBit = allocated, allocated - 1
+    if syntax in JPEG2000TransferSyntaxes:
+        # The other decoder that pydicom knows starts threads of its own beside the processes that share the work.
+        dataset.pixel_array_options(decoding_plugin="pylibjpeg")
     return np.asarray(dataset.pixel_array)
 
 

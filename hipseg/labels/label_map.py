@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from skimage.draw import polygon2mask
 
 from hipseg.labels.circle import head_circle
 from hipseg.labels.curves import CurveFunction, JointCurves
@@ -40,29 +38,29 @@ def joint_space_outline(landmarks: Points) -> Points:
     return np.array([landmarks[SOURCIL_LATERAL], centre, (medial_x, centre[1]), (medial_x, top_y), landmarks[ROOF_TOP]])
 
 
-def _fill_near(shape: tuple[int, int], outline: Points) -> NDArray[np.bool_]:
-    """`polygon2mask` where the outline lies, which is a small part of a film."""
+def _fill(shape: tuple[int, int], outline: Points) -> NDArray[np.bool_]:
+    """`skimage.draw.polygon2mask` by scan lines: every edge flips what lies right of it in its rows."""
     mask = np.zeros(shape, dtype=bool)
+    # An outline is a small part of a film.
     first = np.clip(np.floor(outline.min(axis=0)), 0, shape).astype(int)
     last = np.clip(np.ceil(outline.max(axis=0)) + 1, 0, shape).astype(int)
     rows, columns = (int(size) for size in last - first)
-    if rows > 0 and columns > 0:
-        part = polygon2mask((rows, columns), outline - first)
-        mask[first[0] : last[0], first[1] : last[1]] = part
-    return mask
-
-
-def _fill(shape: tuple[int, int], outline: Points) -> NDArray[np.bool_]:
-    """`polygon2mask` by scan lines, for large shapes: every edge flips what lies right of it in its rows."""
-    row, column = outline.T
+    if rows <= 0 or columns <= 0:
+        return mask
+    row, column = (outline - first).T
     row_after, column_after = np.roll(row, -1), np.roll(column, -1)
-    y = np.arange(shape[0])[:, None]
+    y = np.arange(rows)[:, None]
     line, edge = np.nonzero((row <= y) != (row_after <= y))
     slope = (column_after - column)[edge] / (row_after - row)[edge]
     x = column[edge] + (line - row[edge]) * slope
-    flips = np.zeros((shape[0], shape[1] + 1), dtype=np.uint8)
-    np.add.at(flips, (line, np.clip(np.ceil(x), 0, shape[1]).astype(int)), 1)
-    return np.asarray(np.bitwise_xor.accumulate(flips & 1, axis=1)[:, :-1].astype(bool))
+    flips = np.zeros((rows, columns + 1), dtype=np.uint8)
+    np.add.at(flips, (line, np.clip(np.ceil(x), 0, columns).astype(int)), 1)
+    filled = np.bitwise_xor.accumulate(flips & 1, axis=1)[:, :-1]
+    # What lies on an edge is inside, on the left of an outline as on its right.
+    exact = (x == np.rint(x)) & (x >= 0) & (x < columns)
+    filled[line[exact], x[exact].astype(int)] = 1
+    mask[first[0] : last[0], first[1] : last[1]] = filled
+    return mask
 
 
 class HipOutlines(NamedTuple):
@@ -81,15 +79,13 @@ def hip_outlines(landmarks: Points, curve_function: CurveFunction) -> HipOutline
     )
 
 
-def _paint(
-    outlines: HipOutlines, shape: tuple[int, int], fill: Callable[[tuple[int, int], Points], NDArray[np.bool_]]
-) -> NDArray[np.uint8]:
-    """Label every pixel whose centre is inside; `fill` makes a mask of an outline, row then column."""
+def _paint(outlines: HipOutlines, shape: tuple[int, int]) -> NDArray[np.uint8]:
+    """Label every pixel whose centre is inside."""
     labels = np.zeros(shape, dtype=np.uint8)
     for outline, label in zip(outlines, (JOINT_SPACE_LABEL, ROOF_LABEL, FEMORAL_HEAD_LABEL), strict=True):
         # Rounded so that an outline and its mirror image decide alike where an edge runs through pixel centres.
         snapped = np.rint(outline[:, ::-1] * 2**20) / 2**20
-        labels[fill(shape, snapped)] = label
+        labels[_fill(shape, snapped)] = label
     return labels
 
 
@@ -104,7 +100,7 @@ def draw_label_map(landmarks: Points, shape: tuple[int, int], curve_function: Cu
     Returns:
         (rows, columns) uint8 in the order of `LABEL_NAMES`; a pixel has a region's label if its centre is inside.
     """
-    return _paint(hip_outlines(landmarks, curve_function), shape, _fill_near)
+    return _paint(hip_outlines(landmarks, curve_function), shape)
 
 
 def soften_label_map(labels: NDArray[np.uint8], outlines: HipOutlines, fineness: int) -> NDArray[np.float32]:
@@ -127,7 +123,7 @@ def soften_label_map(labels: NDArray[np.uint8], outlines: HipOutlines, fineness:
     last = np.minimum(near.max(axis=0) + _NEAR_PX + 1, labels.shape)
     rows, columns = (int(size) for size in last - first)
     fine = HipOutlines(*((outline - first[::-1] + 0.5) * fineness - 0.5 for outline in outlines))
-    blocks = _paint(fine, (rows * fineness, columns * fineness), _fill).reshape(rows, fineness, columns, fineness)
+    blocks = _paint(fine, (rows * fineness, columns * fineness)).reshape(rows, fineness, columns, fineness)
     for label, share in enumerate(shares):
         share[first[0] : last[0], first[1] : last[1]] = (blocks == label).mean(axis=(1, 3))
     return shares
@@ -136,4 +132,4 @@ def soften_label_map(labels: NDArray[np.uint8], outlines: HipOutlines, fineness:
 def draw_label_shares(landmarks: Points, shape: tuple[int, int], curve_function: CurveFunction) -> NDArray[np.float32]:
     """`soften_label_map` of the label map that `draw_label_map` draws, in steps of 1/256."""
     outlines = hip_outlines(landmarks, curve_function)
-    return soften_label_map(_paint(outlines, shape, _fill_near), outlines, 16)
+    return soften_label_map(_paint(outlines, shape), outlines, 16)

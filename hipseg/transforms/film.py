@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Final
 
 import numpy as np
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 from hipseg.errors import Excluded
 from hipseg.grid import Grid
 from hipseg.labels.landmarks import SIDES, Side
+from hipseg.transforms.implant import GreyLevels, grey_levels
 from hipseg.transforms.intensity import clip_and_scale
 from hipseg.transforms.polarity import Polarity, check_polarity
 from hipseg.transforms.resample import inside_film, resample
@@ -52,6 +54,11 @@ class PreparedFilm:
     raw: Image
     image: Image
     polarity: Polarity
+
+    @cached_property
+    def levels(self) -> GreyLevels:
+        """What is metal among the film's own grey values."""
+        return grey_levels(self.raw[self.inside])
 
     def views(self) -> dict[Side, View]:
         """Both hips in the one image."""

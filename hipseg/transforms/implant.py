@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,22 +13,36 @@ _SHARE: Final = 0.6
 _REACH: Final = 1.9
 
 
-def shows_metal(film: NDArray[np.float32], image: NDArray[np.float32], circle: Circle) -> bool:
-    """Whether most of the femoral head is far brighter than bone is on this film.
+class GreyLevels(NamedTuple):
+    """A film's own grey values: above which is metal, and how far they reach."""
 
-    Metal saturates: it lies further above the film's middle than its bright bones by a factor, and it has no texture.
+    metal: float
+    span: float
+
+
+def grey_levels(film: NDArray[np.float32]) -> GreyLevels:
+    """Where metal begins: further above the film's middle than its bright bones by a factor.
 
     Args:
-        film: The image's pixels inside the film, bone bright, not clipped.
-        image: (rows, columns).
+        film: Its pixels, bone bright, not clipped.
+    """
+    span = float(np.ptp(film))
+    body = film[film > film.min() + 0.02 * span]
+    middle, bright = np.percentile(body, (50, 85)) if body.size else (0.0, 0.0)
+    return GreyLevels(float(middle + _REACH * (bright - middle)), span)
+
+
+def shows_metal(image: NDArray[np.float32], levels: GreyLevels, circle: Circle) -> bool:
+    """Whether most of the femoral head is metal: far brighter than bone is on this film, and without texture.
+
+    Args:
+        image: (rows, columns), bone bright, not clipped.
+        levels: Of its film.
         circle: The head in pixel-centre coordinates of `image`.
     """
     rows, columns = np.ogrid[: image.shape[0], : image.shape[1]]
     head = image[np.hypot(columns - circle.x, rows - circle.y) < 0.75 * circle.radius]
     if head.size == 0:
         return False
-    body = film[film > film.min() + 0.02 * np.ptp(film)]
-    middle, bright = np.percentile(body, (50, 85)) if body.size else (0.0, 0.0)
-    limit = middle + _REACH * (bright - middle)
-    flat = np.percentile(head, 75) - np.percentile(head, 25) < 0.03 * np.ptp(film)
-    return bool(flat and (head > limit).mean() > _SHARE)
+    low, high = np.percentile(head, (25, 75))
+    return bool(high - low < 0.03 * levels.span and (head > levels.metal).mean() > _SHARE)

@@ -167,7 +167,8 @@ MUST = {
     "a weight of another shape", "a weight text", "record missing", "record a list", "record empty",
     "a record in itself", "model with a set", "model with bytes", "channels of 10**12",
     "a module as network", "a loss as activation", "a network that does not exist", "another network", "no label",
-    "labels of numbers", "rows 0", "spacing nan", "spacing 0", "field of no rows", "field at -5", "passes nan",
+    "labels of numbers", "rows 0", "strides 0", "spacing nan", "spacing 0", "field of no rows", "field at -5",
+    "passes nan",
 }  # fmt: skip
 
 

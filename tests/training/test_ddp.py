@@ -31,7 +31,8 @@ def _same_table(one: Path, other: Path) -> None:
 @pytest.mark.slow
 def test_two_processes_train_and_write_once(store: Path, split: Path, tmp_path: Path) -> None:
     """Batches of two by two processes are the batches of four of one, in the same order."""
-    recipe = ("loss=ce", "augmentation=light", "trainer.max_epochs=2")
+    # Plain descent: Adam makes steps of a full size out of rounding where a gradient is naught, as before a norm.
+    recipe = ("loss=ce", "augmentation=light", "optimizer=sgd", "trainer.max_epochs=2")
     given = tiny(store, split, *recipe, "data.batch_size=2", *TWO)
     done = console(tmp_path, "train", *given, "out='two, by ddp'")
     assert done.returncode == 0, done.stderr
