@@ -21,7 +21,6 @@ from hipseg.data.identity import already_seen
 from hipseg.data.store import Store
 from hipseg.data.truth import read_truth
 from hipseg.inference.hips import head_circle_of, is_cut
-from hipseg.inference.postprocess import without_specks
 from hipseg.labels.circle import Circle
 from hipseg.labels.curves import CURVE_FUNCTIONS
 from hipseg.labels.label_map import LABEL_NAMES, draw_label_shares
@@ -84,8 +83,7 @@ class JointSpaceWidth(Callback):
     ) -> None:
         """Measure the hips of one batch."""
         data = _datamodule(trainer)
-        found = without_specks(outputs["probabilities"])
-        labels = found.argmax(dim=1)
+        found, labels = outputs["probabilities"], outputs["labels"]
         dice = dice_scores(labels, batch.label, len(LABEL_NAMES), batch.outside).cpu().numpy()
         predicted = labels.to("cpu").numpy().astype(np.uint8)
         probabilities = found.to("cpu").numpy()

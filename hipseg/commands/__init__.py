@@ -62,6 +62,15 @@ def _fail(said: str) -> NoReturn:
     raise SystemExit(1)
 
 
+def _print(page: str) -> None:
+    """Print what may be longer than its reader, as `head`, cares to read."""
+    try:
+        print(page, flush=True)
+    except BrokenPipeError:
+        # Python flushes again at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
 @dataclass
 class _Call:
     """One call of a command.
@@ -169,7 +178,7 @@ def main(arguments: list[str] | None = None) -> None:
     """Run one command; a mistake ends in one line on standard error and exit code 1."""
     given = sys.argv[1:] if arguments is None else arguments
     if not given or given[0] in _HELP:
-        print(_overview())
+        _print(_overview())
         return
     command, overrides = given[0], given[1:]
     if command not in COMMANDS:
@@ -189,7 +198,7 @@ def main(arguments: list[str] | None = None) -> None:
     call.__module__ = f"hipseg.commands.{command}"  # from which Hydra takes the job's name
     try:
         if _HELP & set(overrides):
-            print(help_page(command, COMMANDS[command], [text for text in overrides if not text.startswith("-")]))
+            _print(help_page(command, COMMANDS[command], [text for text in overrides if not text.startswith("-")]))
             return
         hydra.main(version_base="1.3", config_path=str(conf_folder()), config_name=command)(call)()
     except _MISTAKES as error:

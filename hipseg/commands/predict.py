@@ -24,7 +24,8 @@ from hipseg.inference.hips import HipPrediction, head_circle_of, is_cut, predict
 from hipseg.inference.locator import NetworkLocator, network_locator
 from hipseg.inference.shifts import Passes
 from hipseg.instantiation import call
-from hipseg.io.dicom import Film, is_compressed, read_film
+from hipseg.io.dicom import Film, read_film
+from hipseg.io.dicom_file import is_compressed
 from hipseg.io.limits import Limits
 from hipseg.labels.circle import Circle
 from hipseg.labels.landmarks import SIDES, Points, Side

@@ -92,6 +92,8 @@ def _require_epochs(trainer: Mapping[str, Any]) -> None:
         raise HipsegError(f"trainer.max_epochs: at least one epoch is needed, not {epochs}")
     if (batches := trainer["accumulate_grad_batches"]) < 1:
         raise HipsegError(f"trainer.accumulate_grad_batches: at least one batch makes a step, not {batches}")
+    if (most := trainer["gradient_clip_val"]) is not None and not most > 0:
+        raise HipsegError(f"trainer.gradient_clip_val: {most} clips nothing; give a positive number, or null for none")
     for name in ("limit_train_batches", "limit_test_batches"):
         if not trainer[name] > 0:
             raise HipsegError(f"trainer.{name}: without a batch there is nothing to train or test; give more than 0")

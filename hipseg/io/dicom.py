@@ -3,42 +3,27 @@
 from __future__ import annotations
 
 import hashlib
-import io
 import warnings
-import zlib
 from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
-import pydicom
 from numpy.typing import NDArray
 from pydicom.dataset import FileDataset
-from pydicom.errors import InvalidDicomError
-from pydicom.filereader import _read_file_meta_info, read_preamble
 from pydicom.pixels import apply_modality_lut, get_decoder
-from pydicom.uid import (
-    DeflatedExplicitVRLittleEndian,
-    ExplicitVRLittleEndian,
-    ImplicitVRLittleEndian,
-    JPEG2000TransferSyntaxes,
-    JPEGTransferSyntaxes,
-    RLELossless,
-)
 
 from hipseg.errors import Excluded
 from hipseg.grid import Grid
-from hipseg.io.jpeg import check_jpeg
+from hipseg.io.dicom_file import parse
 from hipseg.io.limits import UNLIMITED, Limits
+from hipseg.io.pixel_data import decode, photometric, samples_per_pixel
 from hipseg.io.spacing import Spacing, read_spacing, stated_number
 
 Points = NDArray[np.float64]
 
-_HEADER_BYTES: Final = 4096  # in which a file's own header ends
 _NEEDED: Final = ("Rows", "Columns", "BitsAllocated", "BitsStored")
-_PIECE: Final = 1 << 20
-_WORDS: Final = (ExplicitVRLittleEndian, ImplicitVRLittleEndian, RLELossless)  # samples lie in words, as HighBit says
 
 
 @dataclass(frozen=True)
@@ -88,20 +73,6 @@ def file_sha256(path: Path) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
-def is_compressed(path: Path) -> bool:
-    """Whether a file says that its pixels are compressed, so that a decoder of another's making will read them."""
-    try:
-        with path.open("rb") as stream:
-            stream.seek(128)
-            if stream.read(4) != b"DICM":
-                return False
-            start = stream.read(_HEADER_BYTES)
-    except OSError:
-        return False
-    plain = (b"1.2.840.10008.1.2\0", b"1.2.840.10008.1.2.1\0", b"1.2.840.10008.1.2.2\0")
-    return not any(uid in start for uid in plain)
-
-
 def read_film(path: Path, modalities: Collection[str], limits: Limits = UNLIMITED, calibration: float = 1.0) -> Film:
     """Read one radiograph.
 
@@ -121,9 +92,9 @@ def read_film(path: Path, modalities: Collection[str], limits: Limits = UNLIMITE
         # Films of many vendors break small rules; what matters is checked below.
         warnings.simplefilter("ignore")
         try:
-            dataset = _parse(content, limits.file_mb * 1e6)
+            dataset = parse(content, limits.file_mb * 1e6)
             _check_kind(dataset, modalities, limits)
-            stored = _decode(dataset)
+            stored = decode(dataset)
             film = _interpret(dataset, stored, hashlib.sha256(content).hexdigest(), limits, calibration)
         except Excluded:
             raise
@@ -132,74 +103,15 @@ def read_film(path: Path, modalities: Collection[str], limits: Limits = UNLIMITE
     return film
 
 
-def _parse(content: bytes, most_bytes: float) -> FileDataset:
-    try:
-        with warnings.catch_warnings(record=True) as said:
-            warnings.simplefilter("always")
-            _refuse_bomb(content, most_bytes)
-            try:
-                dataset = pydicom.dcmread(io.BytesIO(content))
-            except InvalidDicomError:
-                dataset = _parse_bare(content)
-        str(dataset.file_meta.TransferSyntaxUID)
-    except Excluded:
-        raise
-    except AttributeError:
-        raise Excluded("not_dicom", "the file states no transfer syntax") from None
-    except Exception as error:  # pydicom raises many kinds on damaged files
-        raise Excluded("truncated", f"the file breaks off or is damaged ({type(error).__name__})") from None
-    if any("End of file" in str(warning.message) for warning in said):
-        raise Excluded("truncated", "the file breaks off before its end is marked")
-    return dataset
-
-
-def _refuse_bomb(content: bytes, most_bytes: float) -> None:
-    """Refuse a deflated dataset that would unfold to more than a file may hold, without unfolding it whole."""
-    stream = io.BytesIO(content)
-    try:
-        if not read_preamble(stream, force=False):
-            return
-        meta = _read_file_meta_info(stream)
-    except Exception:  # whatever is wrong is found again, and said, when the file is read
-        return
-    if meta.get("TransferSyntaxUID") != DeflatedExplicitVRLittleEndian:
-        return
-    unfolding, total, rest = zlib.decompressobj(-zlib.MAX_WBITS), 0, stream.read()
-    while rest and not unfolding.eof:
-        total += len(unfolding.decompress(rest, _PIECE))
-        rest = unfolding.unconsumed_tail
-        if total > most_bytes:
-            said = f"it unfolds to more than {most_bytes / 1e6:g} MB (limits.file_mb)"
-            raise Excluded("too_many_pixels", said)
-
-
-def _parse_bare(content: bytes) -> FileDataset:
-    """A dataset without preamble and header, which says of itself what it is by its first elements."""
-    nothing = Excluded("not_dicom", "the file does not start as a DICOM file")
-    # The identifying group comes first, its tag's two halves in little-endian order.
-    if len(content) < 8 or content[:2] != b"\x08\x00":
-        raise nothing
-    try:
-        dataset = pydicom.dcmread(io.BytesIO(content), force=True)
-        known = "SOPClassUID" in dataset and str(dataset.SOPClassUID).startswith("1.2.840.10008.")
-    except Exception:  # chance bytes raise many kinds
-        raise nothing from None
-    if not known:
-        raise nothing
-    implicit, _ = dataset.original_encoding
-    dataset.file_meta.TransferSyntaxUID = ImplicitVRLittleEndian if implicit else ExplicitVRLittleEndian
-    return dataset
-
-
 def _check_kind(dataset: FileDataset, modalities: Collection[str], limits: Limits) -> None:
     if "PixelData" not in dataset:
         sized = "Rows" in dataset and "Columns" in dataset
         raise Excluded("truncated" if sized else "no_pixels", "the file holds no pixel data")
     if absent := [name for name in _NEEDED if dataset.get(name) in (None, "")]:
         raise Excluded("truncated", f"the header lacks {', '.join(absent)}")
-    photometric = _photometric(dataset)
-    if photometric not in ("MONOCHROME1", "MONOCHROME2") or _samples(dataset) != 1:
-        raise Excluded("colour", f"the photometric interpretation is '{photometric}', not MONOCHROME1 or 2")
+    stated = photometric(dataset)
+    if stated not in ("MONOCHROME1", "MONOCHROME2") or samples_per_pixel(dataset) != 1:
+        raise Excluded("colour", f"the photometric interpretation is '{stated}', not MONOCHROME1 or 2")
     if int(dataset.get("NumberOfFrames", 1) or 1) != 1:
         raise Excluded("multiframe", f"the file holds {dataset.NumberOfFrames} frames, not one film")
     modality = str(dataset.get("Modality", "") or "")
@@ -216,85 +128,6 @@ def _check_kind(dataset: FileDataset, modalities: Collection[str], limits: Limit
     if rows * columns > limits.megapixels * 1e6:
         said = f"{rows} x {columns} pixels are more than {limits.megapixels:g} million (limits.megapixels)"
         raise Excluded("too_many_pixels", said)
-
-
-def _samples(dataset: FileDataset) -> int:
-    return int(dataset.get("SamplesPerPixel", 1) or 1)
-
-
-def _photometric(dataset: FileDataset) -> str:
-    """What the header states, in its usual spelling; one sample that is called nothing is grey, and bright bone."""
-    stated = str(dataset.get("PhotometricInterpretation", "") or "").strip(" \0").upper()
-    return stated or ("MONOCHROME2" if _samples(dataset) == 1 else "")
-
-
-def _decode(dataset: FileDataset) -> NDArray[np.integer]:
-    """The samples (rows, columns) as integers that the header's bits can express."""
-    dataset.PhotometricInterpretation, dataset.SamplesPerPixel = _photometric(dataset), 1
-    if dataset.get("PixelRepresentation") in (None, ""):
-        dataset.PixelRepresentation = 0
-    bits, high = _bits(dataset)
-    try:
-        samples = _samples_of(dataset, bits)
-    except Excluded:
-        raise
-    except Exception as error:  # decoders raise many kinds on damaged data
-        raise Excluded("truncated", f"the pixel data break off or are damaged ({type(error).__name__})") from None
-    finally:
-        dataset.BitsStored, dataset.HighBit = bits, high
-    if samples.ndim != 2:
-        raise Excluded("multiframe", f"the pixel data have {samples.ndim} dimensions, not two")
-    signed = int(dataset.PixelRepresentation) == 1
-    stored = samples if high == bits - 1 else _shifted(samples, bits, high, signed)
-    low = -(2 ** (bits - 1)) if signed else 0
-    if stored.min() < low or stored.max() >= low + 2**bits:
-        said = f"pixels from {stored.min()} to {stored.max()} do not fit into BitsStored {bits}"
-        raise Excluded("truncated", said)
-    return stored
-
-
-def _bits(dataset: FileDataset) -> tuple[int, int]:
-    """Bits of a sample, and the number of the highest of them in its word."""
-    bits, allocated = int(dataset.BitsStored), int(dataset.BitsAllocated)
-    in_words = dataset.file_meta.TransferSyntaxUID in _WORDS
-    high = dataset.get("HighBit")
-    high = bits - 1 if high in (None, "") or not in_words else int(high)
-    words = (8, 16, 32) if in_words else (8, 16)
-    if allocated not in words:
-        raise Excluded("truncated", f"BitsAllocated is {allocated}, none of {', '.join(map(str, words))}")
-    if not (bits >= 1 and bits - 1 <= high < allocated):
-        said = f"BitsStored {bits} and HighBit {high} do not fit into {allocated} bits (BitsAllocated)"
-        raise Excluded("truncated", said)
-    return bits, high
-
-
-def _samples_of(dataset: FileDataset, bits: int) -> NDArray[np.integer]:
-    """What the pixel data hold: samples, or the words that samples lie in."""
-    syntax, allocated = dataset.file_meta.TransferSyntaxUID, int(dataset.BitsAllocated)
-    if syntax in [*JPEGTransferSyntaxes, *JPEG2000TransferSyntaxes]:
-        # A frame may be coded with more bits than its samples fill.
-        dataset.BitsStored = max(bits, check_jpeg(dataset))
-    elif not syntax.is_encapsulated:
-        _check_length(dataset, allocated)
-    if syntax in _WORDS:
-        dataset.BitsStored, dataset.HighBit = allocated, allocated - 1
-    if syntax in JPEG2000TransferSyntaxes:
-        # The other decoder that pydicom knows starts threads of its own beside the processes that share the work.
-        dataset.pixel_array_options(decoding_plugin="pylibjpeg")
-    return np.asarray(dataset.pixel_array)
-
-
-def _check_length(dataset: FileDataset, allocated: int) -> None:
-    """Refuse pixel data that are shorter than stated, before room is made for them."""
-    needed = int(dataset.Rows) * int(dataset.Columns) * allocated // 8
-    if len(dataset.PixelData) < needed:
-        raise Excluded("truncated", f"the pixel data break off: {len(dataset.PixelData)} of {needed} bytes")
-
-
-def _shifted(words: NDArray[np.integer], bits: int, high: int, signed: bool) -> NDArray[np.integer]:
-    """Samples that end at their high bit, without what lies below and above them in their words."""
-    samples = (words.astype(np.int64) >> (high + 1 - bits)) & (2**bits - 1)
-    return np.where(samples >= 2 ** (bits - 1), samples - 2**bits, samples) if signed else samples
 
 
 def _interpret(

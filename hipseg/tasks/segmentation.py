@@ -68,8 +68,12 @@ class SegmentationTask(BaseTask):
         """(B, C, ...) images in [0, 1] to (B, labels, ...) float32 probabilities, the background first.
 
         Raises:
-            HipsegError: If the images have another size than those it was trained on.
+            HipsegError: If the images have another size than those it was trained on, or other grey values.
         """
+        low, high = image.aminmax() if image.numel() else (0.0, 0.0)
+        if not (low >= 0 and high <= 1):
+            said = f"its values run from {float(low):g} to {float(high):g}, the network was trained on 0 to 1"
+            raise HipsegError(f"image: {said}; scale it as 'hipseg preprocess' does, by the film's own percentiles")
         channels = self.record.get("model", {}).get("in_channels", 1)
         if image.ndim < 3 or image.shape[1] != channels:
             raise HipsegError(f"image: it is {tuple(image.shape)}, not (batch, {channels}, rows, columns)")

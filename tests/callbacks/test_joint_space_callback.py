@@ -16,7 +16,7 @@ from hydra import compose, initialize_config_dir
 from hydra.utils import instantiate
 from shapely import LineString, Point
 from small_films import lose_hip
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn.functional import one_hot
 
 from hipseg.callbacks.joint_space_width import JointSpaceWidth
@@ -25,14 +25,16 @@ from hipseg.data.datamodule import HipDataModule
 from hipseg.data.store import Store
 from hipseg.field import Field
 from hipseg.labels.curves import spline_curves
-from hipseg.labels.label_map import draw_label_shares
+from hipseg.labels.label_map import LABEL_NAMES, draw_label_shares
 from hipseg.labels.landmarks import LANDMARKS_PER_HIP
 from hipseg.labels.target import hard_target
 from hipseg.labels.weight_map import everywhere
+from hipseg.losses.activation import Softmax
 from hipseg.measure.quality import Plausible
 from hipseg.measure.reference import reference_width
 from hipseg.report.hip_figures import HipPicture
 from hipseg.sample import HipSample
+from hipseg.tasks.segmentation import SegmentationTask
 from hipseg.transforms.augment import NoAugmentation
 
 FIELD = Field(row=160, column=0, rows=256, columns=256)
@@ -44,6 +46,17 @@ ANYTHING = Plausible((1, 100), 100, (-90, 90), (-90, 90), 100, 100, 360)
 
 def _callback(folder: Path, pictures: int = 1) -> JointSpaceWidth:
     return JointSpaceWidth("border", ANYTHING, 1.0, pictures, None, folder)
+
+
+class _Saying(nn.Module):
+    """A network that says the same of whatever it sees."""
+
+    def __init__(self, logits: Tensor) -> None:
+        super().__init__()
+        self._logits = logits
+
+    def forward(self, image: Tensor) -> Tensor:
+        return self._logits
 
 
 class _Watching:
@@ -281,7 +294,9 @@ def test_specks_far_from_bone_are_in_neither_table_nor_picture(
         labels = batch.label.long().clone()
         assert labels[:, -12:, :12].max() == labels[:, :9, -9:].max() == 0
         labels[:, -9:-4, 3:8], labels[:, -12:-9, 9:12], labels[:, 2:7, -7:-2] = 1, 2, 3
-        return one_hot(labels, 4).movedim(-1, 1).float()
+        answer = one_hot(labels, 4).movedim(-1, 1).float() * 1000
+        task = SegmentationTask(_Saying(answer), Softmax(), nn.Identity(), LABEL_NAMES, None, None, {})
+        return task.test_step(batch, 0)["probabilities"]
 
     _run(all_hips, _callback(tmp_path, pictures=4), specked)
     hips = pd.read_csv(tmp_path / "test_hips.csv", index_col="sample")

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import os
+import subprocess
 import sys
 from pathlib import Path
 
@@ -61,3 +63,12 @@ def test_the_overview_names_every_command(arguments: list[str], capsys: pytest.C
     printed = capsys.readouterr().out
     assert printed.startswith("usage: hipseg COMMAND")
     assert set(GROUPS) == set(COMMANDS) <= set(printed.split())
+
+
+@pytest.mark.parametrize("given", [["--help"], ["train", "--help"]])
+def test_a_reader_that_leaves_is_no_fault(given: list[str]) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    done = subprocess.run([sys.executable, "-m", "hipseg", *given], stdout=writing, stderr=subprocess.PIPE)
+    os.close(writing)
+    assert (done.returncode, done.stderr) == (0, b"")

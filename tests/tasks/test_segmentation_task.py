@@ -179,6 +179,20 @@ def test_an_image_that_is_no_field_is_refused(shape: tuple[int, ...]) -> None:
     assert str(shape[-1]) in said and str(shape[-2]) in said  # what it was given
 
 
+@pytest.mark.parametrize(
+    ("image", "said"),
+    [
+        (torch.full((1, 1, 64, 48), 4095.0), "4095"),
+        (torch.full((1, 1, 64, 48), -0.5), "-0.5"),
+        (torch.full((1, 1, 64, 48), float("nan")), "nan"),
+    ],
+    ids=["raw", "standardised", "not a number"],
+)
+def test_grey_values_that_no_network_was_trained_on_are_refused(image: torch.Tensor, said: str) -> None:
+    with pytest.raises(HipsegError, match=f"image: .*{said}.* 0 to 1"):
+        _loaded()(image)
+
+
 def test_a_record_without_a_field_takes_any_image() -> None:
     """As other studies' tasks have none."""
     task = SegmentationTask(nn.Conv2d(1, 4, 1), Softmax(), nn.Identity(), NAMES, None, None, {"version": 1})

@@ -121,6 +121,7 @@ def test_an_unusual_run_ends_in_a_result_or_in_a_sentence(
 
 REFUSED = {
     "trainer.accumulate_grad_batches=0": "accumulate_grad_batches",
+    "trainer.gradient_clip_val=-1": "gradient_clip_val",
     "trainer.accumulate_grad_batches=-1": "accumulate_grad_batches",
     "trainer.limit_train_batches=-1": "limit_train_batches",
     "trainer.limit_val_batches=1.5": "limit_val_batches",
