@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import inspect
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import torch
@@ -16,8 +16,9 @@ from pytorch_lightning import Callback, Trainer
 from pytorch_lightning.profilers import AdvancedProfiler, SimpleProfiler
 
 from hipseg.config import PRIVATE_KEYS
-from hipseg.data.datamodule import HipDataModule
+from hipseg.data.datamodule import DatasetFactory, StoreDataModule
 from hipseg.errors import HipsegError
+from hipseg.inference.inferer import Inferer
 from hipseg.instantiation import make
 from hipseg.losses.activation import Activation
 from hipseg.tasks.segmentation import SegmentationTask
@@ -26,9 +27,15 @@ _OURS: Final = ("hipseg.", "pytorch_lightning.")
 _PROFILERS: Final = {"simple": SimpleProfiler, "advanced": AdvancedProfiler}
 
 
-def build_data(config: Mapping[str, Any]) -> HipDataModule:
-    """The datamodule."""
-    data: HipDataModule = make(config["data"], _convert_="all")
+def build_data(config: Mapping[str, Any], dataset: DatasetFactory | None = None) -> StoreDataModule:
+    """The datamodule.
+
+    Args:
+        config: The whole configuration.
+        dataset: In place of the configuration's.
+    """
+    node = {name: value for name, value in config["data"].items() if name != "_partial_"}
+    data: StoreDataModule = make(node, _convert_="all", **({} if dataset is None else {"dataset": dataset}))
     return data
 
 
@@ -46,25 +53,36 @@ def build_task(config: Mapping[str, Any], record: dict[str, Any]) -> Segmentatio
     channels = activation.channels(len(names))
     network = make({**config["model"], "_partial_": False}, out_channels=channels)
     loss = _complete_loss(config["loss"], activation)
+    optimizer, scheduler, inferer = (make(config[name]) for name in ("optimizer", "scheduler", "inferer"))
+    postprocess = make(config["postprocess"]) if config.get("postprocess") else None
+    pooled = bool(config["pooled_validation"])
     return SegmentationTask(
-        network, activation, loss, names, make(config["optimizer"]), make(config["scheduler"]), record, config["passes"]
+        network, activation, loss, names, optimizer, scheduler, record, inferer, postprocess, pooled
     )
 
 
-def require_network(task: SegmentationTask, rows: int, columns: int) -> None:
+def build_inferer(config: Mapping[str, Any]) -> Inferer | None:
+    """The inferer of a configuration that may leave it to a checkpoint; None then."""
+    inferer: Inferer | None = make(config["inferer"]) if config["inferer"] else None
+    return inferer
+
+
+def require_network(task: SegmentationTask, size: Sequence[int]) -> None:
     """Refuse, before anything is trained, a network that can't take the images or gives other maps than are needed.
 
     Raises:
         HipsegError: With what it said or gave.
     """
-    needed = (1, task.activation.channels(len(task.record["label_names"])), rows, columns)
+    channels = task.record["input"]["channels"]
+    needed = (1, task.activation.channels(len(task.record["label_names"])), *size)
+    said_size = " x ".join(map(str, (channels, *size)))
     task.network.eval()
     try:
         with torch.no_grad():
-            found = tuple(task.network(torch.zeros(1, 1, rows, columns)).shape)
+            found = tuple(task.network(torch.zeros(1, channels, *size)).shape)
     except (RuntimeError, TypeError, ValueError, AttributeError) as error:
         said = " ".join(str(error).split())[:200]
-        raise HipsegError(f"model: it can't take an image of 1 x {rows} x {columns} ({said})") from None
+        raise HipsegError(f"model: it can't take an image of {said_size} ({said})") from None
     finally:
         task.network.train()
     if found != needed:
@@ -87,7 +105,7 @@ def _complete_loss(node: Mapping[str, Any], activation: Activation) -> torch.nn.
 
 
 def build_loggers(
-    config: Mapping[str, Any], data: HipDataModule, names: Mapping[str, str | None], facts: Mapping[str, Any]
+    config: Mapping[str, Any], data: StoreDataModule, names: Mapping[str, str | None], facts: Mapping[str, Any]
 ) -> list[Any]:
     """The loggers; those that take more than their configuration get what the run is, without any file's name.
 

@@ -4,21 +4,19 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Sequence
-from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final
 
 import torch
 
-from hipseg.data.store import Store
+from hipseg.data.stores import AnyStore
 from hipseg.errors import HipsegError
-from hipseg.field import Field
-from hipseg.inference.shifts import Passes
-from hipseg.record import network_of, require_record
+from hipseg.inference.inferer import Inferer
+from hipseg.record import inferer_of, network_of, postprocess_of, require_record, upgraded
 from hipseg.tasks.segmentation import SegmentationTask
 
-_VERSION: Final = 1
+_VERSION: Final = 2
 _WEIGHTS: Final = frozenset(
     {torch.float16, torch.bfloat16, torch.float32, torch.float64, torch.int64, torch.int32, torch.uint8, torch.bool}
 )
@@ -41,8 +39,11 @@ def make_record(
     training: dict[str, Any],
     label_names: Sequence[str],
     preprocessing: dict[str, Any],
-    field: Field,
-    passes: Passes,
+    dataset: dict[str, Any],
+    input: dict[str, Any],
+    inferer: dict[str, Any],
+    postprocess: dict[str, Any] | None,
+    evaluation: str,
 ) -> dict[str, Any]:
     """The plain data of a checkpoint; it holds no path, subject or film.
 
@@ -52,8 +53,11 @@ def make_record(
         training: What else describes the run: loss, optimiser, seed.
         label_names: The background first.
         preprocessing: The store's.
-        field: What the network sees of the stored image.
-        passes: See `SegmentationTask`.
+        dataset: Resolved configuration of the dataset, without what matters in training only.
+        input: `channels`, `size` (rows, columns; None if any) and `range` of grey values (None if any) of images.
+        inferer: Resolved configuration of the inferer.
+        postprocess: Resolved configuration of what is done to probabilities; None if nothing.
+        evaluation: Name of the option that judges it.
     """
     return {
         "version": _VERSION,
@@ -62,8 +66,11 @@ def make_record(
         "training": training,
         "label_names": list(label_names),
         "preprocessing": preprocessing,
-        "field": asdict(field),
-        "passes": passes,
+        "dataset": dataset,
+        "input": input,
+        "inferer": inferer,
+        "postprocess": postprocess,
+        "evaluation": evaluation,
     }
 
 
@@ -79,6 +86,7 @@ def read_checkpoint(path: Path, key: str = "checkpoint") -> dict[str, Any]:
     """
     try:
         content: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+        content["hipseg"] = upgraded(content["hipseg"])
         written = content["hipseg"]["version"]
     except FileNotFoundError:
         raise HipsegError(f"{key}: there is no file {path}") from None
@@ -108,15 +116,15 @@ def _require_weights(weights: Any) -> None:
 
 
 def load(
-    path: Path | str, passes: Passes | None = None, trusted: tuple[str, ...] = (), key: str = "checkpoint"
+    path: Path | str, inferer: Inferer | None = None, trusted: tuple[str, ...] = (), key: str = "checkpoint"
 ) -> SegmentationTask:
-    """A trained task, ready to predict: `task(image)` takes (B, 1, H, W) in [0, 1] and gives probabilities.
+    """A trained task, ready to predict: `task(image)` takes (B, 1, H, W) images and gives probabilities.
 
-    Its `record` tells the labels, the preprocessing and the field that images must have.
+    Its `record` tells the labels, and of what preprocessing, size and range images must be.
 
     Args:
         path: Of `best.ckpt` or `last.ckpt`.
-        passes: Over how many places of an image to average; as many as the run was tested with if not given.
+        inferer: How whole images are taken; as the run was tested if not given.
         trusted: Beginnings of names outside hipseg and MONAI that the checkpoint may import, for networks of your own.
         key: The option that names it.
 
@@ -127,9 +135,10 @@ def load(
     record = content["hipseg"]
     try:
         network, activation = network_of(record, trusted)
-        passes = record.get("passes", 1) if passes is None else passes
         names = record["label_names"]
-        task = SegmentationTask(network, activation, torch.nn.Identity(), names, None, None, record, passes)
+        inferer = inferer or inferer_of(record, trusted)
+        after = postprocess_of(record, trusted)
+        task = SegmentationTask(network, activation, torch.nn.Identity(), names, None, None, record, inferer, after)
         network.load_state_dict(_weights(content))
     except HipsegError as error:
         raise HipsegError(f"{key}: {path}: {error}") from None
@@ -158,7 +167,7 @@ def start_from(content: dict[str, Any], network: torch.nn.Module) -> None:
         network.load_state_dict(_weights(content))
     except (RuntimeError, TypeError, AttributeError):
         said = "the checkpoint holds another network; choose its model, activation and labels"
-        raise HipsegError(f"init: {said}") from None
+        raise HipsegError(f"pretrained: {said}") from None
 
 
 def _weights(content: dict[str, Any]) -> dict[str, Any]:
@@ -166,7 +175,7 @@ def _weights(content: dict[str, Any]) -> dict[str, Any]:
     return {name.removeprefix("network."): w for name, w in weights if name.startswith("network.")}
 
 
-def require_same_data(record: dict[str, Any], store: Store, path: Path) -> None:
+def require_same_data(record: dict[str, Any], store: AnyStore, path: Path) -> None:
     """Refuse a store whose labels or grid are not those that a checkpoint was trained on.
 
     Raises:

@@ -10,7 +10,19 @@ from typing import Final
 import yaml
 
 PRIVATE_KEYS: Final = frozenset(
-    {"data.store", "data.split", "out", "folder", "checkpoint", "init", "truth", "resume", "input", "locator"}
+    {
+        "data.store",
+        "data.split",
+        "out",
+        "folder",
+        "checkpoint",
+        "pretrained",
+        "annotations",
+        "resume",
+        "input",
+        "locator",
+        "plan",
+    }
 )
 """Keys whose values name files: a logger, a report and a run's name leave them out."""
 
@@ -20,6 +32,35 @@ def conf_folder() -> Path:
     package = Path(__file__).resolve().parent
     shipped = package / "conf"
     return shipped if shipped.is_dir() else package.parent / "conf"
+
+
+RENAMED: Final[dict[str, str]] = {
+    "field": "crop", "target": "labels_for_loss", "weight": "loss_mask", "passes": "inferer.passes",
+    "init": "pretrained", "truth": "annotations", "plausible": "plausibility", "measure": "jsw_method",
+    "labels": "outline", "region": "roi", "data.field": "data.dataset.crop", "data.target":
+    "data.dataset.labels_for_loss", "data.weight": "data.dataset.loss_mask", "data.augmentation":
+    "data.dataset.augmentation", "data.jitter_px": "data.dataset.crop_jitter_px",
+    "callbacks.joint_space_width": "evaluation.joint_space", "scheduler.max_lr": "optimizer.lr",
+}  # fmt: skip
+"""Keys and groups that had another name before 0.3: old to new."""
+
+RENAMED_OPTIONS: Final[dict[str, str]] = {
+    "experiment=hour": "experiment=first_stage", "experiment=film": "experiment=one_stage_soft",
+    "experiment=joint": "experiment=second_stage", "labels=curve": "outline=spline", "labels=polygon": "outline=chords",
+    "weight=described": "loss_mask=annotated_bone", "weight=everywhere": "loss_mask=none",
+}  # fmt: skip
+
+
+def renamed(override: str) -> str | None:
+    """What to give in place of an override that names a key or option as it was called before; None if it doesn't."""
+    if override in RENAMED_OPTIONS:
+        return RENAMED_OPTIONS[override]
+    key, _, value = override.lstrip("+~").partition("=")
+    key = key.partition("@")[0]
+    for old in sorted(RENAMED, key=len, reverse=True):
+        if key == old or key.startswith(f"{old}."):
+            return f"{RENAMED[old]}{key[len(old) :]}={value}"
+    return None
 
 
 @cache
@@ -32,7 +73,22 @@ def defaults_list(command: str) -> dict[str, str]:
         if not text.startswith(("_self_", "override ")):
             group, _, package = text.partition("@")
             groups[group] = package
+    for group in list(groups):
+        groups |= _nested(group)
     return groups
+
+
+def _nested(group: str) -> dict[str, str]:
+    """Groups that options of a group choose from in turn: group to the place that Hydra knows it by."""
+    found = {}
+    for path in (conf_folder() / group).glob("*.yaml"):
+        content = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+        for entry in content.get("defaults", ()):
+            text = str(next(iter(entry))) if isinstance(entry, dict) else ""
+            if text.startswith("/"):
+                inner, _, package = text[1:].partition("@")
+                found[inner] = f"{group}.{package or inner}"
+    return found
 
 
 @cache

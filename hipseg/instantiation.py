@@ -18,9 +18,28 @@ _FILES: Final = {
     "data.split": "; make it with 'hipseg split'",
     "checkpoint": "",
     "locator": "",
-    "init": "",
-    "truth": "",
+    "pretrained": "",
+    "plan": "; make it with 'hipseg plan'",
+    "annotations": "",
 }
+
+
+def _planned(key: str, _root_: DictConfig) -> Any:
+    """A value of the plan that a configuration names: `${planned:patch}`."""
+    from hipseg.planning import read_plan
+
+    if "plan" not in _root_:
+        raise HipsegError(f"inferer: there is no plan to take the {key} from; give inferer.window=[DOWN,ACROSS]")
+    if _root_.plan is None:
+        raise HipsegError("plan: no value is given; make one with 'hipseg plan' and add plan=FILE")
+    plan = read_plan(Path(_root_.plan))
+    if key not in plan:
+        raise HipsegError(f"plan: it has no {key}; it has {', '.join(plan)}")
+    return plan[key]
+
+
+OmegaConf.register_new_resolver("planned", _planned, replace=True)
+
 _HYDRA_KEYS = frozenset({"_target_", "_partial_", "_convert_", "_recursive_", "_args_"})
 
 
@@ -85,7 +104,9 @@ def check(config: DictConfig) -> dict[str, Any]:
         except Exception:  # Hydra wraps whatever importing raises
             raise HipsegError(f"{key}._target_: there is no '{node['_target_']}' to import") from None
         given = {name: value for name, value in node.items() if name not in _HYDRA_KEYS}
-        check_arguments(target, given, key, partial=bool(node.get("_partial_")))
+        # Callbacks hold what stands in the configuration under a shorter name.
+        shown = key.replace("callbacks.evaluation.evaluators.", "evaluation.")
+        check_arguments(target, given, shown, partial=bool(node.get("_partial_")))
     return content
 
 

@@ -152,18 +152,20 @@ class PrivateWandbLogger(WandbLogger):
     def log_hyperparams(self, params: Any, *args: Any, **kwargs: Any) -> None:
         """The configuration was given when the run began."""
 
-    def log_evaluation(self, summary: Mapping[str, float], hips: pd.DataFrame, figures: Sequence[Path]) -> None:
-        """The headline numbers as the run's summary, and a table of hips without their place on the film."""
+    def log_evaluation(
+        self, summary: Mapping[str, float], unit: str, cases: pd.DataFrame, figures: Sequence[Path]
+    ) -> None:
+        """The headline numbers as the run's summary, and the table of cases without their place on the film."""
         import wandb
 
-        table = hips.drop(columns=[name for name in hips if str(name).endswith(("_x_mm", "_y_mm"))])
+        table = cases.drop(columns=[name for name in cases if str(name).endswith(("_x_mm", "_y_mm"))])
         if not self._subjects:
             table = table.assign(sample=[hashed_sample(s, self._identity_key) for s in table["sample"]])
         self.experiment.summary.update(dict(summary))
         listed = wandb.Table(dataframe=table)
         # As a file of the run alone: as an artifact too its record would hold the run folder's path.
         setattr(listed, "_log_type", None)  # noqa: B010 (W&B declares it a constant)
-        self.experiment.log({"test_hips": listed})
+        self.experiment.log({f"test_{unit}": listed})
         if self._images:
             self.experiment.log({path.stem: wandb.Image(str(path)) for path in figures})
 

@@ -10,6 +10,7 @@ import importlib
 import inspect
 import math
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any, Final
 
 import torch
@@ -18,6 +19,12 @@ from hipseg.errors import HipsegError
 from hipseg.losses.activation import Activation
 
 NETWORKS: Final = ("monai.networks.nets.", "hipseg.networks.")
+DATASETS: Final = ("hipseg.data.datasets.",)
+INFERERS: Final = ("hipseg.inference.shifts.ShiftAverage", "hipseg.inference.sliding_window.SlidingWindow")
+POSTPROCESSES: Final = (
+    "hipseg.inference.postprocess.WithoutSpecks", "hipseg.inference.postprocess.LargestComponents",
+)  # fmt: skip
+PARTS: Final = ("hipseg.geometry.crop.Crop",)  # that a dataset may be described with
 ACTIVATIONS: Final = ("hipseg.losses.activation.Softmax", "hipseg.losses.activation.Sigmoid")
 _NEVER: Final = ("hipseg.", "monai.")  # of these only what is listed above, whoever is trusted
 _IGNORED: Final = frozenset({"_target_", "_partial_", "_convert_"})
@@ -60,21 +67,36 @@ def require_record(record: Any) -> None:
     require_plain(record)
     if type(record) is not dict:
         raise HipsegError("there is no record")
-    for name in ("model", "activation", "training", "preprocessing", "field"):
+    for name in ("model", "activation", "training", "preprocessing", "dataset", "input", "inferer"):
         if type(record.get(name)) is not dict:
             raise HipsegError(f"{name} is missing or is no mapping")
     names = record.get("label_names")
     if not (_is_texts(names) and 2 <= len(list(names or ())) <= _MOST["labels"]):
         raise HipsegError("label_names is no list of names")
     _require_preprocessing(record["preprocessing"])
-    _require_field(record["field"])
-    _require_number(record.get("passes", 1), "passes", int, 1, _MOST["passes"])
+    _require_seen(record)
     training = record["training"]
     if str(training.get("precision")) not in _PRECISIONS:
         raise HipsegError("training.precision is none that a trainer knows")
     for name in ("subjects", "films"):
         if not _is_texts(training.get(name, [])):
             raise HipsegError(f"training.{name} is no list of texts")
+
+
+def upgraded(record: Any) -> Any:
+    """A record of version 1, which knew hips alone, as one of version 2; any other as it is."""
+    if type(record) is not dict or record.get("version") != 1 or type(record.get("version")) is not int:
+        return record
+    field, kept = record.get("field"), {k: v for k, v in record.items() if k not in ("field", "passes")}
+    size = [field.get("rows"), field.get("columns")] if type(field) is dict else None
+    return kept | {
+        "version": 2,
+        "dataset": {"_target_": "hipseg.data.datasets.hips.HipDataset", "crop": field},
+        "input": {"channels": 1, "size": size, "range": [0.0, 1.0]},
+        "inferer": {"_target_": "hipseg.inference.shifts.ShiftAverage", "passes": record.get("passes", 1)},
+        "postprocess": {"_target_": "hipseg.inference.postprocess.WithoutSpecks"},
+        "evaluation": "hips",
+    }
 
 
 def _is_texts(node: Any) -> bool:
@@ -94,11 +116,37 @@ def _require_preprocessing(made: Mapping[str, Any]) -> None:
         raise HipsegError("preprocessing.percentiles do not rise")
 
 
-def _require_field(field: Mapping[str, Any]) -> None:
-    if set(field) != {"row", "column", "rows", "columns"}:
-        raise HipsegError("field is not row, column, rows and columns")
+def _require_seen(record: Mapping[str, Any]) -> None:
+    """What images the network saw, and how they were taken and judged."""
+    if "crop" in record["dataset"]:
+        _require_crop(record["dataset"]["crop"])
+    _require_input(record["input"])
+    if "passes" in record["inferer"]:
+        _require_number(record["inferer"]["passes"], "inferer.passes", int, 1, _MOST["passes"])
+    if record.get("postprocess") is not None and type(record["postprocess"]) is not dict:
+        raise HipsegError("postprocess is no mapping")
+    if type(record.get("evaluation")) is not str:
+        raise HipsegError("evaluation is no name of an option")
+
+
+def _require_crop(crop: Any) -> None:
+    names = {"row", "column", "rows", "columns"}
+    if type(crop) is not dict or set(crop) - {"_target_"} != names:
+        raise HipsegError("dataset.crop is not row, column, rows and columns")
     for name, least in (("row", 0), ("column", 0), ("rows", 1), ("columns", 1)):
-        _require_number(field[name], f"field.{name}", int, least, _MOST["rows"])
+        _require_number(crop[name], f"dataset.crop.{name}", int, least, _MOST["rows"])
+
+
+def _require_input(known: Mapping[str, Any]) -> None:
+    _require_number(known.get("channels"), "input.channels", int, 1, _MOST["labels"])
+    for name, least, most in (("size", 1, _MOST["rows"]), ("range", -1e6, 1e6)):
+        ends = known.get(name)
+        if ends is not None and type(ends) is not list:
+            raise HipsegError(f"input.{name} is no list")
+        for index, value in enumerate(ends or ()):
+            _require_number(value, f"input.{name}.{index}", int if name == "size" else float, least, most)
+    if known.get("range") is not None and len(known["range"]) != 2:
+        raise HipsegError("input.range are not two numbers")
 
 
 def _require_number(value: Any, key: str, kind: type, least: float, most: float) -> None:
@@ -124,6 +172,40 @@ def network_of(record: Mapping[str, Any], trusted: Sequence[str] = ()) -> tuple[
     )
     _require_convolutions(network)
     return network, activation
+
+
+def dataset_of(record: Mapping[str, Any], trusted: Sequence[str] = ()) -> Any:
+    """The kind of dataset that a record names, but for store, samples, subset and seed.
+
+    Raises:
+        HipsegError: If it names anything else.
+    """
+    node = dict(record["dataset"])
+    for name, part in node.items():
+        if name == "crop":
+            node[name] = _build({"_target_": PARTS[0], **part}, f"dataset.{name}", PARTS, trusted, object)
+        elif isinstance(part, dict) and "_target_" in part:
+            node[name] = _build(part, f"dataset.{name}", PARTS, trusted, object)
+    return _build({**node, "_partial_": True}, "dataset", DATASETS, trusted, object)
+
+
+def inferer_of(record: Mapping[str, Any], trusted: Sequence[str] = ()) -> Any:
+    """The inferer that a record describes.
+
+    Raises:
+        HipsegError: If it names anything else, or its arguments do not fit.
+    """
+    return _build(record["inferer"], "inferer", INFERERS, trusted, object)
+
+
+def postprocess_of(record: Mapping[str, Any], trusted: Sequence[str] = ()) -> Any:
+    """What a record says is done to probabilities; None if nothing.
+
+    Raises:
+        HipsegError: If it names anything else, or its arguments do not fit.
+    """
+    node = record.get("postprocess")
+    return None if node is None else _build(node, "postprocess", POSTPROCESSES, trusted, object)
 
 
 def _require_convolutions(network: torch.nn.Module) -> None:
@@ -155,7 +237,7 @@ def _build(
         if option.startswith("pretrained") and value:
             raise HipsegError(f"{key}.{option} would fetch weights, which come with a checkpoint")
     try:
-        return found(**given, **more)
+        return partial(found, **given) if node.get("_partial_") and not more else found(**given, **more)
     except Exception as error:  # constructors refuse arguments in many ways
         said = " ".join(str(error).split())[:200] or type(error).__name__
         raise HipsegError(f"{key}: '{node['_target_']}' refuses its arguments ({said})") from None

@@ -62,7 +62,7 @@ def store(shared: Path, cohort: Path) -> Path:
 @pytest.fixture(scope="session")
 def joints(shared: Path, cohort: Path) -> Path:
     """The cohort as regions around each femoral head; the split is that of `store`."""
-    path, options = shared / "joints.h5", ["region=joint", "workers=2"]
+    path, options = shared / "joints.h5", ["roi=joint", "workers=2"]
     _once(shared, "joints", lambda: main(["preprocess", f"input={cohort}", f"store={path}", *options]))
     return path
 

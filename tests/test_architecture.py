@@ -18,15 +18,27 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 # From the ground up; a file imports from its own floor or below. `labels` says what the project is about and stands on
 # the ground, so that every room may use it.
 FLOORS: tuple[tuple[str, ...], ...] = (
-    ("io", "labels", "sample", "grid", "field", "errors", "config", "options", "instantiation", "parallel", "progress"),
+    (
+        "io",
+        "labels",
+        "sample",
+        "geometry",
+        "errors",
+        "config",
+        "options",
+        "planning",
+        "instantiation",
+        "parallel",
+        "progress",
+    ),
     ("networks", "losses", "metrics", "transforms", "record"),
     ("measure", "inference"),
-    ("tasks", "data", "callbacks", "report", "loggers", "phantom"),
-    ("checkpoint", "build"),
+    ("tasks", "data", "evaluation", "callbacks", "report", "loggers", "phantom"),
+    ("checkpoint", "build", "prediction"),
     ("commands", "__init__", "__main__"),
 )
 FLOOR = {room: height for height, rooms in enumerate(FLOORS) for room in rooms}
-SCIENCE = ("io", "labels", "measure", "inference", "networks", "losses", "metrics", "transforms")
+SCIENCE = ("io", "labels", "geometry", "measure", "inference", "networks", "losses", "metrics", "transforms")
 
 
 def _name(path: Path) -> str:

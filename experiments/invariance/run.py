@@ -20,7 +20,7 @@ from omegaconf import OmegaConf
 import hipseg
 from hipseg.commands import main as command
 from hipseg.config import conf_folder
-from hipseg.grid import Grid
+from hipseg.geometry.grid import Grid
 from hipseg.io.dicom_writer import Header, write_radiograph
 from hipseg.labels.circle import head_circle
 from hipseg.labels.curves import spline_curves

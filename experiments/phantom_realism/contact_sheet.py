@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from omegaconf import OmegaConf
 
 from hipseg.config import conf_folder
-from hipseg.grid import Grid
+from hipseg.geometry.grid import Grid
 from hipseg.phantom.film import expose_film
 from hipseg.phantom.layout import DELIVERIES
 from hipseg.phantom.skeleton import pose_skeleton

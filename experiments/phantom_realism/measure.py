@@ -16,7 +16,7 @@ from omegaconf import OmegaConf
 from scipy.ndimage import gaussian_filter, map_coordinates
 
 from hipseg.config import conf_folder
-from hipseg.grid import Grid
+from hipseg.geometry.grid import Grid
 from hipseg.labels.circle import head_circle
 from hipseg.phantom.film import expose_film
 from hipseg.phantom.skeleton import Hip, Skeleton, pose_skeleton

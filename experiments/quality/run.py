@@ -19,7 +19,7 @@ from plants import PLANTS, Plant
 import hipseg
 from hipseg.config import conf_folder
 from hipseg.data.store import Store
-from hipseg.field import Field
+from hipseg.geometry.crop import crop_of
 from hipseg.measure import joint_space_width
 from hipseg.transforms.polarity import check_polarity
 
@@ -29,8 +29,8 @@ class Judge:
 
     def __init__(self, checkpoint: Path, store: Store) -> None:
         self.task, self.store = hipseg.load(checkpoint), store
-        self.field = Field(**self.task.record["field"])
-        self.plausible = instantiate(OmegaConf.load(conf_folder() / "plausible" / "adult.yaml"))
+        self.field = crop_of(self.task.record)
+        self.plausible = instantiate(OmegaConf.load(conf_folder() / "plausibility" / "adult.yaml"))
 
     def __call__(self, row: int, plant: Plant | None = None) -> str:
         """The status of one hip, with a failure planted."""

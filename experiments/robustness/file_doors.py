@@ -49,7 +49,7 @@ def checkpoint_doors(sound: Sound, case: FileCase, path: Path, scratch: Path) ->
     """
     marker = path.with_name(f"{MARKER}_{path.stem}")
     film = next((sound.films / "CHECK").rglob("*.dcm"))
-    joint = "region=joint", f"locator={path}"
+    joint = "roi=joint", f"locator={path}"
     others = {
         "predict": command("predict", f"checkpoint={path}", f"input={film}", f"out={scratch}/predict"),
         "evaluate": sound.evaluate(scratch / "evaluate", checkpoint=path),
@@ -57,7 +57,7 @@ def checkpoint_doors(sound: Sound, case: FileCase, path: Path, scratch: Path) ->
     }
     doors = {"hipseg.load": partial(_load, path), **_in_turn(others, path)}
     if case.kind in ("bytes", "pickle") or "weight" in case.name:
-        doors["train init="] = sound.train(scratch / "train", f"init={path}")
+        doors["train pretrained="] = sound.train(scratch / "train", f"pretrained={path}")
     return [Door(name, call, marker) for name, call in doors.items()]
 
 
@@ -70,7 +70,7 @@ def table_doors(sound: Sound, case: FileCase, path: Path, scratch: Path) -> list
         }
         return [Door(name, call) for name, call in _in_turn(doors, path).items()]
     if case.kind == "truth":
-        return [Door("evaluate truth=", sound.evaluate(scratch / "evaluate", f"truth={path}"))]
+        return [Door("evaluate annotations=", sound.evaluate(scratch / "evaluate", f"annotations={path}"))]
     folder = scratch / "run"
     shutil.copytree(sound.run, folder, ignore=shutil.ignore_patterns("*.ckpt"))
     shutil.copy(path, folder / _IN_A_RUN.get(case.kind, case.kind))

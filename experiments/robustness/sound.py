@@ -11,7 +11,7 @@ from children import Door, command, run
 from film_doors import GRID
 from sound_films import write_sound_film
 
-FIELD = ("data.field.row=32", "data.field.column=0", "data.field.rows=64", "data.field.columns=64")
+FIELD = tuple(f"data.dataset.crop.{at}" for at in ("row=32", "column=0", "rows=64", "columns=64"))
 NETWORK = ("model.channels=[4,8]", "model.strides=[2]")
 
 
@@ -53,7 +53,7 @@ class Sound:
     def data(self, store: Path | None = None, split: Path | None = None) -> tuple[str, ...]:
         """Keys of `train` and `evaluate` that name the data, and that make them fast."""
         files = f"data.store={store or self.store}", f"data.split={split or self.split}"
-        return *files, "data.workers=0", "data.batch_size=4", "callbacks.joint_space_width.pictures=0"
+        return *files, "data.workers=0", "data.batch_size=4", "evaluation.joint_space.pictures=0"
 
     def preprocess(self, store: Path, *more: str) -> Callable[[], None]:
         """A call of `hipseg preprocess`."""

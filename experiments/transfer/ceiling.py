@@ -1,7 +1,8 @@
 """How well the true outlines themselves agree with points files that err: no model can be much better.
 
-Run from anywhere: `python experiments/transfer/ceiling.py store=FILE.h5 truth=FILE.truth.csv [split=FILE.csv]`; prints
-the Dice of every label on the store's hips, or on the split's test set. The truth is what `hipseg phantom` writes.
+Run from anywhere: `python experiments/transfer/ceiling.py store=FILE.h5 annotations=FILE.truth.csv [split=FILE.csv]`;
+prints the Dice of every label on the store's hips, or on the split's test set. Annotations are what `hipseg phantom`
+writes.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ def main() -> None:
     """Print the table."""
     options = dict(argument.split("=") for argument in sys.argv[1:])
     store = Store(Path(options["store"]))
-    truth = pd.read_csv(options["truth"], dtype={"key": str}, low_memory=False).set_index("key")
+    truth = pd.read_csv(options["annotations"], dtype={"key": str}, low_memory=False).set_index("key")
     keys = store.samples.loc[store.samples["usable"], "key"]
     if "split" in options:
         split = pd.read_csv(options["split"], dtype=str)

@@ -12,14 +12,14 @@ for preset in random standard hard; do
     rm -r "${out:?}/$preset"
     hipseg split store="$out/$preset.h5" out="$out/$preset.csv" ratios="${ratios[$preset]}"
 done
-python "$(dirname "$0")/ceiling.py" store="$out/standard.h5" truth="$out/standard.truth.csv" split="$out/standard.csv"
+python "$(dirname "$0")/ceiling.py" store="$out/standard.h5" annotations="$out/standard.truth.csv" split="$out/standard.csv"
 for preset in random standard hard; do
     # shellcheck disable=SC2086
     hipseg train experiment=${recipe[$preset]} data.store="$out/$preset.h5" data.split="$out/$preset.csv" \
-        passes=1 out="$out/run_$preset"
+        inferer.passes=1 out="$out/run_$preset"
     for test in standard hard; do
         hipseg evaluate checkpoint="$out/run_$preset/checkpoints/best.ckpt" data.store="$out/$test.h5" \
-            data.split="$out/$test.csv" truth="$out/$test.truth.csv" out="$out/${preset}_on_$test"
+            data.split="$out/$test.csv" annotations="$out/$test.truth.csv" out="$out/${preset}_on_$test"
     done
 done
 hipseg report runs="[$(echo "$out"/*_on_* | tr ' ' ',')]" out="$out/report.html"

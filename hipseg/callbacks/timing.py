@@ -12,7 +12,7 @@ from pytorch_lightning import Callback, LightningModule, Trainer
 
 
 class Timing(Callback):
-    """Writes `timing.json`: seconds of fit, mean epoch and test, hips a second, device, threads and versions.
+    """Writes `timing.json`: seconds of fit, mean epoch and test, samples a second, device, threads and versions.
 
     Args:
         folder: The run folder.
@@ -39,11 +39,11 @@ class Timing(Callback):
     def on_fit_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Write what the fit took."""
         epoch = sum(self._epochs) / max(len(self._epochs), 1)
-        hips = len(getattr(trainer.train_dataloader, "dataset", ()))
+        samples = len(getattr(trainer.train_dataloader, "dataset", ()))
         self._times |= {
             "fit_seconds": round(time.perf_counter() - self._start, 2),
             "epoch_seconds": round(epoch, 3),
-            "training_hips_per_second": round(hips / epoch, 2) if epoch else 0.0,
+            "training_samples_per_second": round(samples / epoch, 2) if epoch else 0.0,
         }
         self._write(trainer)
 

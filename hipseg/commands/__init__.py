@@ -21,7 +21,7 @@ from yaml import YAMLError
 from hipseg.commands.help import help_page
 from hipseg.commands.resume import earlier_run, finished_score, require_run
 from hipseg.commands.sentences import sentence
-from hipseg.config import conf_folder, known_keys, spelled_out
+from hipseg.config import conf_folder, known_keys, renamed, spelled_out
 from hipseg.errors import HipsegError
 from hipseg.instantiation import require_files, require_values
 
@@ -31,10 +31,13 @@ if TYPE_CHECKING:
 COMMANDS: Final[dict[str, str]] = {
     "phantom": "write a cohort of synthetic films to try everything on",
     "preprocess": "bring films and points files into one store",
+    "convert": "bring images and masks of any dataset into one store",
     "split": "decide which subjects train, validate and test",
-    "train": "train a model, test it, measure the joint space width",
+    "plan": "choose spacing, patch and network for a store",
+    "train": "train a model, test it, measure what it found",
     "evaluate": "test a checkpoint on a store and a split",
     "predict": "apply a checkpoint to films",
+    "export": "write a store as an nnU-Net dataset folder",
     "report": "compare runs on one page",
 }
 _MISTAKES: Final = (
@@ -166,6 +169,14 @@ def _overview() -> str:
     return f"{usage}\n\n'hipseg COMMAND --help' shows its groups and options; -m sweeps over lists of values."
 
 
+def _refuse_unknown_flags(overrides: Sequence[str]) -> None:
+    """Fail with a sentence on flags that Hydra doesn't know, and on keys that have another name now."""
+    if strange := [o for o in overrides if o.startswith("--") and o.split("=")[0] not in _FLAGS]:
+        _fail(f"{strange[0]}: there is no such flag; options are given as key=value")
+    if old := next((text for text in overrides if renamed(text)), None):
+        _fail(f"{old.split('=')[0]}: it has another name now; give {renamed(old)}")
+
+
 def _in_resumed_folder(overrides: Sequence[str]) -> list[str]:
     """Options of a run that goes on, with its folder as `out`, so that Hydra makes no other."""
     resume = next((text.split("=", 1)[1] for text in overrides if text.startswith("resume=")), "null")
@@ -185,8 +196,7 @@ def main(arguments: list[str] | None = None) -> None:
         _fail(f"there is no command '{command}'; choose {', '.join(COMMANDS)}")
     if command not in _SWEEPS and {"-m", "--multirun"} & set(overrides):
         _fail(f"-m: only {' and '.join(sorted(_SWEEPS))} can sweep, not {command}")
-    if strange := [o for o in overrides if o.startswith("--") and o.split("=")[0] not in _FLAGS]:
-        _fail(f"{strange[0]}: there is no such flag; options are given as key=value")
+    _refuse_unknown_flags(overrides)
     overrides = _in_resumed_folder([spelled_out(text, command) for text in overrides])
     # Threads that wait for each other by spinning for long slow training down several times where cores are shared.
     os.environ.setdefault("GOMP_SPINCOUNT", "10000")

@@ -7,7 +7,7 @@ from pathlib import Path
 from omegaconf import DictConfig
 from pytorch_lightning import seed_everything
 
-from hipseg.build import build_callbacks, build_data, build_trainer
+from hipseg.build import build_callbacks, build_data, build_inferer, build_trainer
 from hipseg.checkpoint import count_parameters, load, require_same_data, software_versions
 from hipseg.commands.job import Job, startable_again
 from hipseg.commands.outcome import print_outcome
@@ -18,44 +18,42 @@ from hipseg.commands.run import (
     lightning_mistakes,
     open_loggers,
     quieten,
+    require_judgeable,
     stoppable,
 )
-from hipseg.data.truth import require_truth
-from hipseg.inference.shifts import Passes
 from hipseg.instantiation import check
-from hipseg.options import check_value
+from hipseg.record import dataset_of
 
 
 def run(config: DictConfig, job: Job) -> float:
     """Run the command on its configuration.
 
     Returns:
-        The mean Dice of the test hips, for sweeps.
+        The mean Dice of the test cases, for sweeps.
     """
     content = check(config)
     quieten()
-    passes = check_value(Passes | None, content["passes"], "passes")
-    checkpoint = Path(content["checkpoint"])
-    task = load(checkpoint, passes, tuple(content["trusted"]))
+    checkpoint, trusted = Path(content["checkpoint"]), tuple(content["trusted"])
+    task = load(checkpoint, build_inferer(content), trusted)
     # The network sees what it was trained on, in the precision it was tested in.
     decided = {
-        "data.field": task.record["field"] | {"_target_": "hipseg.field.Field"},
+        "data.dataset": task.record["dataset"],
         "trainer.precision": task.record["training"]["precision"],
-        "passes": task.passes,
+        "inferer": content["inferer"] or task.record["inferer"],
     }
-    content["data"]["field"] = decided["data.field"]
     content["trainer"]["precision"] = decided["trainer.precision"]
-    data = build_data(content)
+    data = build_data(content, dataset_of(task.record, trusted))
     data.require("test")
-    require_truth(content["truth"], data.samples["test"])
     require_same_data(task.record, data.store, checkpoint)
     seed_everything(content["seed"], workers=True, verbose=False)
+    callbacks = build_callbacks(content)
+    require_judgeable(callbacks, data)
     folder = Path(content["folder"])
     begin_run(config, folder, decided)
     facts = {
         "parameters": count_parameters(task),
         "versions": software_versions(),
-        "test_hips": len(data.samples["test"]),
+        f"test_{data.test_dataset.unit}": len(data.samples["test"]),
     }
     with (
         open_loggers(content, data, job, facts) as loggers,
@@ -63,9 +61,9 @@ def run(config: DictConfig, job: Job) -> float:
         stoppable("nothing of it is kept"),
         lightning_mistakes(),
     ):
-        trainer = build_trainer(content, build_callbacks(content), loggers)
+        trainer = build_trainer(content, callbacks, loggers)
         found = trainer.test(task, datamodule=data, verbose=False)
         leave_process_group()
     if is_first_process():
-        print_outcome(folder)
+        print_outcome(folder, data.test_dataset.unit, callbacks)
     return float(found[0]["test/dice/mean"])

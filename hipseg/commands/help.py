@@ -66,7 +66,10 @@ def _of_option(group: str, option: str, command: str) -> dict[Path_, str]:
     """Comments of an option's file and of those that it builds on."""
     path = conf_folder() / group / f"{option}.yaml"
     header = re.match(r"# @package (\S+)", path.read_text(encoding="utf-8"))
-    package = defaults_list(command).get(group) or (header[1] if header else group)
+    place_given = defaults_list(command).get(group)
+    if header and (not place_given or place_given.endswith(f".{group}")):  # which is how Hydra names a nested group
+        place_given = header[1]
+    package = place_given or group
     place = () if package == "_global_" else tuple(package.split("."))
     found: dict[Path_, str] = {}
     for entry in (yaml.safe_load(path.read_text(encoding="utf-8")) or {}).get("defaults", []):

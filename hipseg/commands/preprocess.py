@@ -25,7 +25,7 @@ def preprocess(
     input: Path,
     store: Path,
     cohorts: dict[str, Cohort],
-    labels: CurveFunction,
+    outline: CurveFunction,
     region: Region,
     locator: Path | None,
     rows: Annotated[int, Field(ge=16)],
@@ -34,7 +34,7 @@ def preprocess(
     percentiles: tuple[float, float],
     intensity_bits: Annotated[int, Field(ge=8, le=16)],
     modalities: tuple[str, ...],
-    plausible: Plausible,
+    plausibility: Plausible,
     limits: Limits,
     trusted: tuple[str, ...],
     workers: Annotated[int, Field(ge=0)] | None,
@@ -45,9 +45,9 @@ def preprocess(
         input: Folder with the cohorts' films and points files.
         store: HDF5 file; `STORE.exclusions.csv` beside it names what was left out and why.
         cohorts: How each cohort names its files.
-        labels: How head and sourcil run between their landmarks.
+        outline: How head and sourcil run between their landmarks.
         region: One image a film, or one a hip around its femoral head.
-        locator: Checkpoint trained on whole films; with `region=joint` it finds the heads, as at test time, in place of
+        locator: Checkpoint trained on whole films; with `roi=joint` it finds the heads, as at test time, in place of
             the landmarks.
         rows: Of the stored grid.
         columns: Of the stored grid.
@@ -55,7 +55,7 @@ def preprocess(
         percentiles: Between which grey values are clipped.
         intensity_bits: Precision of the stored grey values.
         modalities: DICOM modalities that are radiographs.
-        plausible: What landmarks are judged by.
+        plausibility: What landmarks are judged by.
         limits: Beyond which a file is excluded unread.
         trusted: Beginnings of names of your own that the locator may import.
         workers: Processes; all cores if not given.
@@ -63,8 +63,8 @@ def preprocess(
     if not 0 <= percentiles[0] < percentiles[1] <= 100:
         raise HipsegError(f"percentiles: give a lower and a higher one between 0 and 100, not {list(percentiles)}")
     settings = Settings(
-        rows, columns, spacing_mm, percentiles, intensity_bits, modalities, labels, region,
-        _locator(locator, region, trusted), plausible, limits,
+        rows, columns, spacing_mm, percentiles, intensity_bits, modalities, outline, region,
+        _locator(locator, region, trusted), plausibility, limits,
     )  # fmt: skip
     # At least two, so that no film is decoded in the process that writes the store.
     workers = max(2, available_cores()) if workers is None else workers
@@ -77,7 +77,7 @@ def _locator(path: Path | None, region: Region, trusted: tuple[str, ...]) -> Hea
     if path is None:
         return None
     if region != "joint":
-        raise HipsegError("locator: only region=joint is found by a locator; leave it out")
+        raise HipsegError("locator: only roi=joint is found by a locator; leave it out")
     # Here, so that preprocessing without one needs no torch.
     from hipseg.checkpoint import load_locator
     from hipseg.inference.locator import network_locator

@@ -58,7 +58,7 @@ def resumed(config: DictConfig, overrides: Sequence[str]) -> DictConfig:
         if text in as_begun and key not in ("out", "resume"):
             continue
         if not key.startswith(_CHANGEABLE):
-            raise HipsegError(f"{key}: a run that goes on keeps it; leave it out, or begin a new run with init=")
+            raise HipsegError(f"{key}: a run that goes on keeps it; leave it out, or begin a new run with pretrained=")
         OmegaConf.update(began, key, OmegaConf.select(config, key), force_add=True)
     if OmegaConf.select(began, "trainer.max_epochs") != epochs and began.scheduler._target_ != _OPEN_END:
         raise HipsegError(f"trainer.max_epochs: the run's schedule was planned for {epochs} epochs; leave it out")

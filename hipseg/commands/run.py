@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import shutil
 import signal
 import sys
 import warnings
@@ -15,11 +16,13 @@ import torch
 from hydra.core.hydra_config import HydraConfig
 from lightning_utilities.core.rank_zero import rank_zero_only
 from omegaconf import DictConfig, OmegaConf
+from pytorch_lightning import Callback
 from pytorch_lightning.utilities.exceptions import MisconfigurationException  # type: ignore[attr-defined]
 
 from hipseg.build import build_loggers
+from hipseg.callbacks.evaluation import Evaluation
 from hipseg.commands.job import Job
-from hipseg.data.datamodule import HipDataModule
+from hipseg.data.datamodule import StoreDataModule
 from hipseg.errors import HipsegError
 
 _LAST = "checkpoints/last.ckpt"
@@ -28,6 +31,23 @@ _LAST = "checkpoints/last.ckpt"
 def is_first_process() -> bool:
     """Whether this process is the one of a distributed run that writes and speaks."""
     return int(getattr(rank_zero_only, "rank", 0)) == 0
+
+
+def chosen_option(group: str) -> str:
+    """The option that was chosen of a group."""
+    choices = HydraConfig.get().runtime.choices
+    return str(choices[group])
+
+
+def require_judgeable(callbacks: Mapping[str, Callback], data: StoreDataModule) -> None:
+    """Refuse, before any time is spent, an evaluation that can't judge the test set.
+
+    Raises:
+        HipsegError: Saying why.
+    """
+    for callback in callbacks.values():
+        if isinstance(callback, Evaluation):
+            callback.begin(data)
 
 
 def begin_run(config: DictConfig, folder: Path, decided: Mapping[str, Any] | None = None) -> None:
@@ -55,6 +75,8 @@ def begin_run(config: DictConfig, folder: Path, decided: Mapping[str, Any] | Non
         OmegaConf.update(ran, key, value, merge=False, force_add=True)
     OmegaConf.save(ran, notes / "config.yaml")
     OmegaConf.save(hydra, notes / "hydra.yaml")
+    if config.get("plan") is not None and Path(config.plan).resolve() != (folder / "plan.yaml").resolve():
+        shutil.copyfile(config.plan, folder / "plan.yaml")
     OmegaConf.save(list(HydraConfig.get().overrides.task), notes / "overrides.yaml")
 
 
@@ -66,7 +88,7 @@ def quieten() -> None:
 
 @contextmanager
 def open_loggers(
-    content: dict[str, Any], data: HipDataModule, job: Job, facts: Mapping[str, Any]
+    content: dict[str, Any], data: StoreDataModule, job: Job, facts: Mapping[str, Any]
 ) -> Iterator[list[Any]]:
     """The loggers of a run, finished at its end, so that the next one of a sweep has its own."""
     names = {"name": job.name, "group": job.sweep, "job_type": job.command}

@@ -13,7 +13,6 @@ _QUOTING: Final = (
     "write key=value, in single quotes for the shell; a value with spaces, commas, brackets, = or # needs double "
     "quotes of its own, as in 'data.store=\"a b, c.h5\"'"
 )
-_RENAMED: Final = {"scheduler.max_lr": "the peak is optimizer.lr"}
 
 
 def sentence(error: BaseException, command: str) -> str:
@@ -29,6 +28,8 @@ def sentence(error: BaseException, command: str) -> str:
             if (command in ("train", "evaluate"))
             else f"{match[1]}: a comma separates values; {_QUOTING}"
         )
+    if match := re.search(r"HipsegError raised while resolving interpolation: ([^\n]+)", text):
+        return match[1]
     if isinstance(error, OverrideParseException):
         return f"{error.override}: this can't be read ({text.splitlines()[0].strip()}); {_QUOTING}"
     if match := re.search(r"Could not find '([^']+)/([^'/]+)'\s+Available options in '[^']+':((?:\n\t[^\n]+)+)", text):
@@ -39,7 +40,5 @@ def sentence(error: BaseException, command: str) -> str:
     if match := re.search(r"An item is already at '([^']+)'", text):
         return f"{match[1]}: this key is there already; leave out the +"
     if match := re.search(r"Could not (?:override|append to config|delete)[^']*'([^']+)'", text):
-        if match[1] in _RENAMED:
-            return f"{match[1]}: there is no such key any more; {_RENAMED[match[1]]}"
         return f"{match[1]}: there is no such key; 'hipseg {command} --help' lists them all"
     return " ".join(text.split()) or type(error).__name__

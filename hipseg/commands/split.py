@@ -8,33 +8,42 @@ from typing import Annotated
 from omegaconf import DictConfig
 from pydantic import Field
 
-from hipseg.data.split import SUBSETS, By, make_split
-from hipseg.data.store import Store
+from hipseg.data.split import SUBSETS, By, make_split, with_folds
+from hipseg.data.stores import open_store
 from hipseg.errors import HipsegError
 from hipseg.instantiation import call
 
 
 def split(
-    store: Path, out: Path, by: By, ratios: tuple[float, float, float], seed: Annotated[int, Field(ge=0)]
+    store: Path,
+    out: Path,
+    by: By,
+    folds: int | None,
+    ratios: tuple[float, float, float],
+    seed: Annotated[int, Field(ge=0)],
 ) -> None:
     """Write the split and print its sizes.
 
     Args:
         store: HDF5 file.
         out: CSV file.
-        by: `subject`, or `sample` as the thesis did (the same film then trains and tests).
+        by: `subject`; `sample` as the thesis did (the same film then trains and tests); `given` as a dataset of images
+            says.
+        folds: So many folds of what does not test, for cross-validation.
         ratios: Shares of train, val and test.
         seed: The same seed draws the same split.
     """
-    table = make_split(Store(store, "store").samples, by, ratios, seed)
+    table = make_split(open_store(store, "store").samples, by, ratios, seed)
+    if folds is not None:
+        table = with_folds(table, folds, seed)
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
         table.to_csv(out, index=False)
     except OSError as error:
         raise HipsegError(f"out: {out} can't be written ({error.strerror})") from None
     subjects = table["sample"].str.split("/").str[:2].str.join("/").groupby(table["subset"]).nunique()
-    hips = table["subset"].value_counts()
-    sizes = ", ".join(f"{s} {hips.get(s, 0)} hips of {subjects.get(s, 0)} subjects" for s in SUBSETS)
+    samples = table["subset"].value_counts()
+    sizes = ", ".join(f"{s} {samples.get(s, 0)} samples of {subjects.get(s, 0)} subjects" for s in SUBSETS)
     print(f"{out}, by {by}: {sizes}")
 
 

@@ -19,21 +19,20 @@ from hipseg.commands.outcome import print_outcome
 from hipseg.commands.resume import LAST, resumed
 from hipseg.commands.run import (
     begin_run,
+    chosen_option,
     is_first_process,
     leave_process_group,
     lightning_mistakes,
     open_loggers,
     quieten,
+    require_judgeable,
     stoppable,
 )
-from hipseg.data.datamodule import HipDataModule
+from hipseg.data.datamodule import StoreDataModule
 from hipseg.data.identity import seen_subjects
-from hipseg.data.truth import require_truth
 from hipseg.errors import HipsegError
-from hipseg.inference.shifts import Passes
 from hipseg.instantiation import check
 from hipseg.io.dicom import file_sha256
-from hipseg.options import check_value
 from hipseg.tasks.segmentation import SegmentationTask
 
 
@@ -49,19 +48,19 @@ def run(config: DictConfig, job: Job) -> float:
     content = check(config)
     quieten()
     _require_epochs(content["trainer"])
-    check_value(Passes, content["passes"], "passes")
     data = build_data(content)
     data.require("train", "val", "test")
-    require_truth(content["truth"], data.samples["test"])
     seed_everything(content["seed"], workers=True, verbose=False)
-    init = read_checkpoint(Path(content["init"]), "init") if content["init"] is not None else None
+    pretrained = content["pretrained"]
+    start = read_checkpoint(Path(pretrained), "pretrained") if pretrained is not None else None
     task = build_task(content, _record(content, data))
-    if init is not None:
-        start_from(init, task.network)
-    require_network(task, data.field.rows, data.field.columns)
+    if start is not None:
+        start_from(start, task.network)
+    require_network(task, data.test_dataset.training_size)
     folder = Path(content["folder"])
     callbacks = build_callbacks(content)
     require_monitored(callbacks, task)
+    require_judgeable(callbacks, data)
     last = folder / LAST if going_on else None
     if last is None:
         begin_run(config, folder)
@@ -83,7 +82,7 @@ def run(config: DictConfig, job: Job) -> float:
         trainer.test(task, datamodule=data, ckpt_path=best, verbose=False, weights_only=True)
         leave_process_group()
     if is_first_process():
-        print_outcome(folder)
+        print_outcome(folder, data.test_dataset.unit, callbacks)
     return score
 
 
@@ -123,23 +122,28 @@ def _best(trainer: Trainer, callbacks: Mapping[str, Callback], folder: Path) -> 
     return kept, math.nan
 
 
-def _facts(content: Mapping[str, Any], data: HipDataModule, task: SegmentationTask) -> dict[str, Any]:
+def _facts(content: Mapping[str, Any], data: StoreDataModule, task: SegmentationTask) -> dict[str, Any]:
     """What a logger is told beside the configuration."""
-    sizes = {f"{subset}_hips": len(samples) for subset, samples in data.samples.items()}
-    init = file_sha256(Path(content["init"])) if content["init"] is not None else None
-    return {**sizes, "parameters": count_parameters(task), "versions": software_versions(), "init_sha256": init}
+    unit, pretrained = data.test_dataset.unit, content["pretrained"]
+    sizes = {f"{subset}_{unit}": len(samples) for subset, samples in data.samples.items()}
+    known = file_sha256(Path(pretrained)) if pretrained is not None else None
+    return {**sizes, "parameters": count_parameters(task), "versions": software_versions(), "pretrained_sha256": known}
 
 
-def _record(content: dict[str, Any], data: HipDataModule) -> dict[str, Any]:
+def _record(content: dict[str, Any], data: StoreDataModule) -> dict[str, Any]:
     """What the checkpoints will say of themselves."""
+    dataset, cases = dict(content["data"]["dataset"]), data.test_dataset
+    pretrained = content["pretrained"]
     training = {name: content[name] for name in ("loss", "optimizer", "scheduler", "seed")}
-    training |= {name: content["data"][name] for name in ("augmentation", "target", "weight", "batch_size")}
+    training |= {name: dataset.pop(name) for name in cases.in_training_only if name in dataset}
+    training |= {"batch_size": content["data"]["batch_size"]}
     training |= {name: content["trainer"][name] for name in ("precision", "max_epochs")}
-    training["train_hips"] = len(data.samples["train"])
+    training[f"train_{cases.unit}"] = len(data.samples["train"])
     training |= seen_subjects(data.store, data.samples["train"] + data.samples["val"])
     training["versions"] = software_versions()
-    training["init"] = file_sha256(Path(content["init"])) if content["init"] is not None else None
-    store = data.store
-    model, activation = content["model"], content["activation"]
-    names, made = store.label_names, store.preprocessing
-    return make_record(model, activation, training, names, made, data.field, content["passes"])
+    training["pretrained"] = file_sha256(Path(pretrained)) if pretrained is not None else None
+    return make_record(
+        content["model"], content["activation"], training, data.store.label_names, data.store.preprocessing,
+        dataset, cases.describe_input(), content["inferer"], content.get("postprocess"),
+        chosen_option("evaluation"),
+    )  # fmt: skip

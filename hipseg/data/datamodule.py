@@ -1,84 +1,77 @@
-"""Train, validation and test hips of a store and a split."""
+"""Train, validation and test samples of a store and a split, for every kind of dataset."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Protocol
 
 import torch
 from pydantic import Field as Range
 from pytorch_lightning import LightningDataModule
-from torch.utils.data import DataLoader
+from torch.utils.data import DataLoader, Dataset
 
-from hipseg.data.dataset import EpochSampler, HipDataset
 from hipseg.data.exclusions import NOT_LOCATED
-from hipseg.data.split import Subset, read_split, subset_samples
-from hipseg.data.store import Store
+from hipseg.data.sampler import EpochSampler
+from hipseg.data.split import Fold, Subset, choose_fold, read_split, subset_samples
+from hipseg.data.stores import open_store
 from hipseg.errors import HipsegError
-from hipseg.field import Field
-from hipseg.labels.target import Target
-from hipseg.labels.weight_map import WeightMap
-from hipseg.sample import HipSample
-from hipseg.transforms.augment import Augmentation, NoAugmentation
 
 
-class HipDataModule(LightningDataModule):
-    """The hips of one store, split by one table.
+class DatasetFactory(Protocol):
+    """A kind of dataset but for what it is made of: a class such as `hipseg.data.datasets.hips.HipDataset`."""
+
+    def __call__(self, store: Any, samples: Sequence[str], subset: Subset, seed: int) -> Dataset[Any]:
+        """The samples of one subset of a store, by their keys."""
+
+
+class StoreDataModule(LightningDataModule):
+    """The samples of one store, split by one table.
 
     Args:
         store: HDF5 file of `hipseg preprocess`.
         split: CSV file of `hipseg split`.
-        field: The part of every image that the network sees.
-        augmentation: Of training hips.
-        target: What a loss compares with.
-        weight: Where a loss counts.
-        jitter_px: How far, at most, the field of training hips is moved, anew in every epoch.
-        batch_size: Hips per step.
+        dataset: What kind of samples they are made into.
+        batch_size: Samples per step.
         workers: Processes that read; 0 reads in this one. Results do not depend on it.
-        train_size: Use the first so many training hips; all if None.
+        train_size: Use the first so many training samples; all if None.
         val_size: Likewise for validation.
         seed: Of shuffling and augmentation.
+        fold: Of the split, which validates while the others train; `all` trains on everything that does not test.
 
     Attributes:
-        not_located: Test hips that a locator did not find, so that the store has nothing of them.
+        missing: Keys of test samples that the store has nothing of, as hips that no localiser found.
 
     Raises:
-        HipsegError: If a file is missing or unfit, the split does not match, or the field lies beyond the images.
+        HipsegError: If a file is missing or unfit, the split does not match, or the store is of another kind.
     """
 
     def __init__(
         self,
         store: Path,
         split: Path,
-        field: Field,
-        augmentation: Augmentation,
-        target: Target,
-        weight: WeightMap,
-        jitter_px: Annotated[int, Range(ge=0)],
+        dataset: DatasetFactory,
         batch_size: Annotated[int, Range(ge=1)],
         workers: Annotated[int, Range(ge=0)],
         train_size: Annotated[int, Range(ge=1)] | None,
         val_size: Annotated[int, Range(ge=1)] | None,
         seed: Annotated[int, Range(ge=0)],
+        fold: Fold = None,
     ) -> None:
         super().__init__()
-        self.store = Store(store)
-        self.field = field
-        self._target, self._weight_map, self._jitter_px = target, weight, jitter_px
-        self._augmentation, self._batch_size, self._workers, self._seed = augmentation, batch_size, workers, seed
-        shape = self.store.preprocessing["rows"], self.store.preprocessing["columns"]
-        if not field.fits(shape):
-            raise HipsegError(f"data.field: rows {field.window[0]} and columns {field.window[1]} exceed {shape}")
+        self.store = open_store(store)
+        self._factory, self._batch_size, self._workers, self._seed = dataset, batch_size, workers, seed
         table = read_split(Path(split), self.store.samples)
         stored = self.store.samples
         lost = table["sample"].isin(stored.loc[stored["reason"] == NOT_LOCATED, "key"])
-        self.not_located = subset_samples(table[lost], "test", None)
-        table = table[~lost]
+        self.missing = subset_samples(table[lost], "test", None)
+        table = choose_fold(table[~lost], fold)
         self.samples: dict[Subset, list[str]] = {
             "train": subset_samples(table, "train", train_size),
             "val": subset_samples(table, "val", val_size),
             "test": subset_samples(table, "test", None),
         }
+        self.test_dataset: Any = self._dataset("test")
 
     def require(self, *subsets: Subset) -> None:
         """Refuse a split that leaves one of these subsets empty.
@@ -90,35 +83,28 @@ class HipDataModule(LightningDataModule):
             if not self.samples[subset]:
                 raise HipsegError(f"data.split: it has no {subset} samples; make one with a larger share or cohort")
 
-    def _loader(self, subset: Subset, augmentation: Augmentation, jitter_px: int = 0) -> DataLoader[HipSample]:
-        dataset = HipDataset(
-            self.store,
-            self.samples[subset],
-            self.field,
-            augmentation,
-            self._target,
-            self._weight_map,
-            jitter_px,
-            self._seed,
-        )
+    def _dataset(self, subset: Subset) -> Dataset[Any]:
+        return self._factory(self.store, self.samples[subset], subset, self._seed)
+
+    def _loader(self, dataset: Dataset[Any], training: bool) -> DataLoader[Any]:
         options: dict[str, Any] = {"persistent_workers": True} if self._workers else {}
         return DataLoader(
             dataset,
-            batch_size=self._batch_size,
-            sampler=EpochSampler(len(dataset), subset == "train", self._seed),
+            batch_size=1 if getattr(dataset, "one_by_one", False) else self._batch_size,
+            sampler=EpochSampler(len(dataset), training, self._seed),  # type: ignore[arg-type]
             num_workers=self._workers,
             pin_memory=torch.cuda.is_available(),
             **options,
         )
 
-    def train_dataloader(self) -> DataLoader[HipSample]:
+    def train_dataloader(self) -> DataLoader[Any]:
         """Shuffled and augmented."""
-        return self._loader("train", self._augmentation, self._jitter_px)
+        return self._loader(self._dataset("train"), training=True)
 
-    def val_dataloader(self) -> DataLoader[HipSample]:
+    def val_dataloader(self) -> DataLoader[Any]:
         """In order."""
-        return self._loader("val", NoAugmentation())
+        return self._loader(self._dataset("val"), training=False)
 
-    def test_dataloader(self) -> DataLoader[HipSample]:
+    def test_dataloader(self) -> DataLoader[Any]:
         """In order."""
-        return self._loader("test", NoAugmentation())
+        return self._loader(self.test_dataset, training=False)

@@ -7,7 +7,7 @@ import hmac
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from hipseg.data.store import Store
+from hipseg.data.stores import AnyStore
 
 _DIGITS: Final = 16
 
@@ -31,7 +31,7 @@ def _film(sha256: str) -> str:
     return hashlib.sha256(sha256.encode()).hexdigest()[:_DIGITS]
 
 
-def seen_subjects(store: Store, samples: Sequence[str]) -> dict[str, list[str]]:
+def seen_subjects(store: AnyStore, samples: Sequence[str]) -> dict[str, list[str]]:
     """What a checkpoint keeps of the subjects it learnt from.
 
     Args:
@@ -47,7 +47,7 @@ def seen_subjects(store: Store, samples: Sequence[str]) -> dict[str, list[str]]:
     return {"subjects": sorted(subjects), "films": sorted(films)}
 
 
-def already_seen(training: Mapping[str, Any], store: Store, samples: Sequence[str]) -> set[str]:
+def already_seen(training: Mapping[str, Any], store: AnyStore, samples: Sequence[str]) -> set[str]:
     """Those of some hips whose subjects a checkpoint has learnt from; a record that names none has seen none.
 
     Args:

@@ -13,7 +13,7 @@ from hipseg.data.chunks import encode_chunk
 from hipseg.data.cohorts import FilmFile
 from hipseg.data.exclusions import NOT_LOCATED, Exclusion
 from hipseg.errors import Excluded
-from hipseg.grid import Grid
+from hipseg.geometry.grid import Grid
 from hipseg.inference.heads import HeadLocator
 from hipseg.io.dicom import Film, file_sha256, read_film
 from hipseg.io.limits import UNLIMITED, Limits

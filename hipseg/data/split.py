@@ -14,7 +14,8 @@ from hipseg.errors import HipsegError
 
 Subset = Literal["train", "val", "test"]
 SUBSETS: Final[tuple[Subset, ...]] = get_args(Subset)
-By = Literal["subject", "sample"]
+By = Literal["subject", "sample", "given"]
+Fold = int | Literal["all"] | None
 
 
 def largest_remainder(count: int, ratios: Sequence[float]) -> list[int]:
@@ -31,7 +32,8 @@ def make_split(samples: pd.DataFrame, by: By, ratios: Sequence[float], seed: int
 
     Args:
         samples: A store's samples; only usable ones enter.
-        by: `subject` keeps a subject's films and visits in one subset; `sample` scatters hips, as the thesis does.
+        by: `subject` keeps a subject's films and visits in one subset; `sample` scatters hips, as the thesis does;
+            `given` takes training and test samples as the store's dataset says, and only folds are drawn.
         ratios: Shares of train, val and test, counted in what `by` says.
         seed: The same seed draws the same split.
 
@@ -45,6 +47,8 @@ def make_split(samples: pd.DataFrame, by: By, ratios: Sequence[float], seed: int
     if len(ratios) != len(SUBSETS) or not (np.isfinite(ratios).all() and min(ratios) >= 0 < sum(ratios)):
         raise HipsegError(f"ratios: give three shares of train, val and test, none negative; got {list(ratios)}")
     keys = sorted(samples.loc[samples["usable"], "key"])
+    if by == "given":
+        return _given_subsets(samples)
     units = keys if by == "sample" else ["/".join(key.split("/")[:2]) for key in keys]
     unique = np.array(sorted(set(units)))
     drawn = np.random.default_rng(seed).permutation(unique)
@@ -59,12 +63,61 @@ def make_split(samples: pd.DataFrame, by: By, ratios: Sequence[float], seed: int
     return table.iloc[np.argsort([order[unit] for unit in units], kind="stable")].reset_index(drop=True)
 
 
-def read_split(path: Path, samples: pd.DataFrame) -> pd.DataFrame:
+def _given_subsets(samples: pd.DataFrame) -> pd.DataFrame:
+    usable = samples[samples["usable"]]
+    if "subset" not in usable or not usable["subset"].isin(["train", "test"]).all():
+        raise HipsegError("by: the store's dataset does not say what trains and tests; split by subject")
+    table = pd.DataFrame({"sample": usable["key"], "subset": usable["subset"]})
+    return table.sort_values(["subset", "sample"], ascending=[False, True]).reset_index(drop=True)
+
+
+def with_folds(table: pd.DataFrame, folds: int, seed: int) -> pd.DataFrame:
+    """Add a column `fold`: what trains shared out over folds, whole subjects together; -1 for what tests.
+
+    Args:
+        table: `sample` and `subset`; validation samples join those that train.
+        folds: How many.
+        seed: The same seed draws the same folds.
+
+    Raises:
+        HipsegError: If there are fewer subjects than folds.
+    """
+    learns = table["subset"] != "test"
+    subjects = table["sample"].str.split("/").str[:2].str.join("/")
+    unique = np.array(sorted(set(subjects[learns])))
+    if not 2 <= folds <= len(unique):
+        raise HipsegError(f"folds: {len(unique)} subjects that train can make 2 to {len(unique)} folds, not {folds}")
+    drawn = np.random.default_rng(seed).permutation(unique)
+    fold_of = {str(subject): number % folds for number, subject in enumerate(drawn)}
+    fold = [fold_of[subject] if learnt else -1 for subject, learnt in zip(subjects, learns, strict=True)]
+    return table.assign(fold=fold)
+
+
+def choose_fold(table: pd.DataFrame, fold: Fold) -> pd.DataFrame:
+    """A split in which one fold validates and the others train; with `all` everything trains and validates.
+
+    Raises:
+        HipsegError: If the split has no such fold.
+    """
+    if fold is None:
+        return table
+    learns = table["subset"] != "test"
+    if fold == "all":
+        everything = table[learns].assign(subset="train")
+        return pd.concat([everything, everything.assign(subset="val"), table[~learns]])
+    if "fold" not in table or str(fold) not in set(table.loc[learns, "fold"]):
+        known = ", ".join(sorted(set(table.loc[learns, "fold"]))) if "fold" in table else "none"
+        raise HipsegError(f"data.fold: the split has no fold {fold}; it has {known}, see 'hipseg split folds=5'")
+    return table.assign(subset=np.where(learns, np.where(table["fold"] == str(fold), "val", "train"), "test"))
+
+
+def read_split(path: Path, samples: pd.DataFrame, option: str = "data.split") -> pd.DataFrame:
     """Read a split and check it against the store it will be used with.
 
     Args:
         path: CSV with `sample`, `subset`.
         samples: The store's samples; one that no locator found may be named, so that it can be counted.
+        option: That names it.
 
     Raises:
         HipsegError: If the file is missing, malformed, or names samples that the store lacks or marks unusable.
@@ -72,20 +125,20 @@ def read_split(path: Path, samples: pd.DataFrame) -> pd.DataFrame:
     try:
         table = pd.read_csv(path, dtype=str)
     except FileNotFoundError:
-        raise HipsegError(f"data.split: there is no file {path}; make it with 'hipseg split'") from None
+        raise HipsegError(f"{option}: there is no file {path}; make it with 'hipseg split'") from None
     except (OSError, ValueError, OverflowError) as error:
         said = " ".join(str(error).split())[:160]
-        raise HipsegError(f"data.split: {path} is not a CSV table ({said})") from None
+        raise HipsegError(f"{option}: {path} is not a CSV table ({said})") from None
     if not {"sample", "subset"} <= set(table.columns):
-        raise HipsegError(f"data.split: {path} needs the columns sample and subset")
+        raise HipsegError(f"{option}: {path} needs the columns sample and subset")
     if strange := set(table["subset"].fillna("")) - set(SUBSETS):
-        raise HipsegError(f"data.split: {path} has the subset '{min(strange)[:40]}'; it must be train, val or test")
+        raise HipsegError(f"{option}: {path} has the subset '{min(strange)[:40]}'; it must be train, val or test")
     if table["sample"].duplicated().any():
-        raise HipsegError(f"data.split: {path} lists a sample twice; make it again with 'hipseg split'")
+        raise HipsegError(f"{option}: {path} lists a sample twice; make it again with 'hipseg split'")
     known = set(samples.loc[samples["usable"] | (samples["reason"] == NOT_LOCATED), "key"])
     if absent := [sample for sample in table["sample"] if sample not in known]:
         said = f"{len(absent)} of {len(table)} samples are not usable samples of the store"
-        raise HipsegError(f"data.split: {path} does not match the store: {said}; make it with 'hipseg split'")
+        raise HipsegError(f"{option}: {path} does not match the store: {said}; make it with 'hipseg split'")
     return table
 
 

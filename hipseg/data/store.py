@@ -21,7 +21,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from hipseg.errors import HipsegError
-from hipseg.grid import Grid
+from hipseg.geometry.grid import Grid
 from hipseg.io.dicom import turn_points
 from hipseg.labels.curves import CURVE_FUNCTIONS
 from hipseg.labels.landmarks import LANDMARKS_PER_HIP, Points
@@ -167,6 +167,11 @@ class Store:
         shape = self.preprocessing["rows"], self.preprocessing["columns"]
         return Grid(shape, float(film["spacing_mm"]), (float(film["origin_x_mm"]), float(film["origin_y_mm"])))
 
+    def spacing_mm(self, row: int) -> tuple[float, float]:
+        """Millimetres per pixel of a hip's stored image, down and across."""
+        spacing = self.grid(row).spacing_mm
+        return spacing, spacing
+
     def to_file_mm(self, row: int, points_mm: Points) -> Points:
         """Points (..., 2) in mm of a hip's film as it is viewed, in the mm of its file, whose image may be turned."""
         film = self.films.iloc[int(self.image_rows[row])]
@@ -252,5 +257,5 @@ def check_format(file: h5py.File, path: Path, key: str) -> None:
     if found is None:
         raise HipsegError(f"{key}: {path} is an HDF5 file but not a hipseg store")
     if not isinstance(found, (int, np.integer)) or int(found) != FORMAT:
-        said = str(found)[:20]
+        said = ascii(found)[:20]
         raise HipsegError(f"{key}: {path} has format {said}, this hipseg reads {FORMAT}; preprocess it again")

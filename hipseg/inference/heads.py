@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Protocol
 
-from hipseg.grid import Grid
+from hipseg.geometry.grid import Grid
 from hipseg.labels.landmarks import Side
 from hipseg.transforms.film import Image, Mask, PreparedFilm
 

@@ -10,8 +10,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from hipseg.field import Field
-from hipseg.grid import Grid
+from hipseg.geometry.crop import Crop
+from hipseg.geometry.grid import Grid
 from hipseg.inference.postprocess import without_specks
 from hipseg.labels.circle import Circle
 from hipseg.labels.landmarks import Points, Side
@@ -38,7 +38,7 @@ class HipPrediction:
     side: Side
     image: NDArray[np.float32]
     probabilities: NDArray[np.float32]
-    field: Field
+    field: Crop
     grid: Grid
 
     @property
@@ -67,7 +67,7 @@ def head_circle_of(joint: JointSpace, probabilities: NDArray[Any], spacing_mm: f
         return None
 
 
-def is_cut(head: Circle | None, field: Field, film: Grid, stored: Grid, mirror: bool) -> bool:
+def is_cut(head: Circle | None, field: Crop, film: Grid, stored: Grid, mirror: bool) -> bool:
     """Whether the film, or the field that is seen of it, ends within a femoral head.
 
     Args:
@@ -89,7 +89,7 @@ def is_cut(head: Circle | None, field: Field, film: Grid, stored: Grid, mirror: 
     return bool((head.centre - reach < low).any() or (head.centre + reach > high).any())
 
 
-def predict_hips(network: Any, views: Mapping[Side, View], field: Field) -> list[HipPrediction]:
+def predict_hips(network: Any, views: Mapping[Side, View], field: Crop) -> list[HipPrediction]:
     """The hips of one film.
 
     Args:

@@ -12,8 +12,8 @@ import numpy as np
 import torch
 
 from hipseg.errors import HipsegError
-from hipseg.field import Field
-from hipseg.grid import Grid
+from hipseg.geometry.crop import crop_of
+from hipseg.geometry.grid import Grid
 from hipseg.inference.device import best_device
 from hipseg.inference.heads import Heads
 from hipseg.inference.hips import HipPrediction, predict_hips
@@ -52,7 +52,7 @@ class NetworkLocator:
         """The centre of each hip's femoral head, x and y in film millimetres; None where none is found on its side."""
         task = _loaded(self.load, self.path)
         centres: Heads = {}
-        for hip in predict_hips(task, prepared.views(), Field(**task.record["field"])):
+        for hip in predict_hips(task, prepared.views(), crop_of(task.record)):
             centres[hip.side] = None
             if (centre := _head_centre(hip)) is not None:
                 x, y = hip.to_film_mm(centre * hip.grid.spacing_mm)

@@ -31,6 +31,36 @@ def without_specks(probabilities: Tensor) -> Tensor:
     return probabilities
 
 
+class WithoutSpecks:
+    """See `without_specks`."""
+
+    def __call__(self, probabilities: Tensor) -> Tensor:
+        """(B, labels, ...) probabilities, the background first."""
+        return without_specks(probabilities)
+
+
+class LargestComponents:
+    """Of some labels only the largest part is kept; the rest is the next most probable label's.
+
+    Args:
+        labels: Their numbers.
+    """
+
+    def __init__(self, labels: list[int]) -> None:
+        self.labels = tuple(labels)
+
+    def __call__(self, probabilities: Tensor) -> Tensor:
+        """(B, labels, ...) probabilities, the background first, changed where smaller parts are."""
+        for said in probabilities:
+            for number in self.labels:
+                found = (said.argmax(dim=0) == number).cpu().numpy()
+                parts, count = label(found)
+                if count > 1:
+                    largest = int(np.bincount(parts.ravel())[1:].argmax()) + 1
+                    said[number, torch.from_numpy((parts != largest) & found).to(said.device)] = 0
+        return probabilities
+
+
 def find_specks(seen: NDArray[np.bool_]) -> NDArray[np.bool_] | None:
     """Where small parts of a mask lie apart from its largest, with a fringe; None if there are none.
 

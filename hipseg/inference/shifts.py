@@ -22,6 +22,21 @@ Passes = Annotated[int, Field(ge=1)]
 _MARGIN_PX: Final = 32  # so that networks of up to five halvings get a size they can take
 
 
+class ShiftAverage:
+    """An inferer that takes the whole image at once, averaged over places between the network's halvings.
+
+    Args:
+        passes: Over how many places; with 1 the image is taken as it is.
+    """
+
+    def __init__(self, passes: Passes) -> None:
+        self.passes = passes
+
+    def __call__(self, predict: Callable[[Tensor], Tensor], image: Tensor) -> Tensor:
+        """See `mean_over_shifts`."""
+        return mean_over_shifts(predict, image, self.passes)
+
+
 def mean_over_shifts(predict: Callable[[Tensor], Tensor], image: Tensor, passes: Passes) -> Tensor:
     """The mean answer over places, the first of them the image's own.
 

@@ -15,13 +15,16 @@ from pydicom.dataset import FileDataset
 from pydicom.pixels import apply_modality_lut, get_decoder
 
 from hipseg.errors import Excluded
-from hipseg.grid import Grid
+from hipseg.geometry.grid import Grid
 from hipseg.io.dicom_file import parse
 from hipseg.io.limits import UNLIMITED, Limits
 from hipseg.io.pixel_data import decode, photometric, samples_per_pixel
 from hipseg.io.spacing import Spacing, read_spacing, stated_number
 
 Points = NDArray[np.float64]
+
+_UNFOLDED: Final = 4  # bytes a pixel, at most, that deflated pixel data may take
+_HEADER_MB: Final = 16
 
 _NEEDED: Final = ("Rows", "Columns", "BitsAllocated", "BitsStored")
 
@@ -92,7 +95,7 @@ def read_film(path: Path, modalities: Collection[str], limits: Limits = UNLIMITE
         # Films of many vendors break small rules; what matters is checked below.
         warnings.simplefilter("ignore")
         try:
-            dataset = parse(content, limits.file_mb * 1e6)
+            dataset = parse(content, min(limits.file_mb, limits.megapixels * _UNFOLDED + _HEADER_MB) * 1e6)
             _check_kind(dataset, modalities, limits)
             stored = decode(dataset)
             film = _interpret(dataset, stored, hashlib.sha256(content).hexdigest(), limits, calibration)

@@ -80,7 +80,7 @@ def _refuse_bomb(content: bytes, most_bytes: float) -> None:
         total += len(unfolding.decompress(rest, _PIECE))
         rest = unfolding.unconsumed_tail
         if total > most_bytes:
-            said = f"it unfolds to more than {most_bytes / 1e6:g} MB (limits.file_mb)"
+            said = f"it unfolds to more than {most_bytes / 1e6:g} MB (limits.megapixels, limits.file_mb)"
             raise Excluded("too_many_pixels", said)
 
 

@@ -38,12 +38,14 @@ class ProbabilityLoss(nn.Module):
 class Dice(ProbabilityLoss):
     """1 - Dice of probabilities and target, per channel and image, averaged (Milletari, V-Net, 2016; MONAI's form).
 
+    With `batch` a channel's Dice is of all images of a batch together, as for patches that lack most labels.
+
     Shares cost nothing where probabilities equal them, by the form that is least there and the same for label maps
     (Wang, Dice semimetric losses, NeurIPS 2023).
     """
 
-    def __init__(self, activation: Activation, include_background: bool = True) -> None:
-        super().__init__(activation, include_background, DiceLoss(soft_label=True))
+    def __init__(self, activation: Activation, include_background: bool = True, batch: bool = False) -> None:
+        super().__init__(activation, include_background, DiceLoss(soft_label=True, batch=batch))
 
 
 class CrossEntropy(nn.Module):
@@ -85,6 +87,7 @@ class DiceCrossEntropy(WeightedSum):
         dice_weight: Of the Dice loss.
         cross_entropy_weight: Of the cross-entropy.
         include_background: As in `Dice`.
+        batch: As in `Dice`.
     """
 
     def __init__(
@@ -93,6 +96,7 @@ class DiceCrossEntropy(WeightedSum):
         dice_weight: float = 1.0,
         cross_entropy_weight: float = 1.0,
         include_background: bool = True,
+        batch: bool = False,
     ) -> None:
-        dice = Dice(activation, include_background)
+        dice = Dice(activation, include_background, batch)
         super().__init__(dice, dice_weight, CrossEntropy(activation), cross_entropy_weight)

@@ -13,6 +13,8 @@ import torch
 from monai.metrics.utils import get_edge_surface_distance
 from numpy.typing import NDArray
 
+Spacing = float | tuple[float, ...]
+
 
 class BoundaryQuality(NamedTuple):
     """Of one label.
@@ -28,14 +30,15 @@ class BoundaryQuality(NamedTuple):
     surface_dice: float
 
 
-def missed(shape: tuple[int, ...], spacing_mm: float) -> BoundaryQuality:
+def missed(shape: tuple[int, ...], spacing_mm: Spacing) -> BoundaryQuality:
     """Of a label that only one of two maps of a shape has."""
-    diagonal = float(np.hypot.reduce(np.array(shape, dtype=float))) * spacing_mm
+    steps = np.broadcast_to(spacing_mm, len(shape))
+    diagonal = float(np.hypot.reduce(np.array(shape, dtype=float) * steps))
     return BoundaryQuality(diagonal, diagonal, 0.0)
 
 
 def boundary_quality(
-    predicted: NDArray[np.integer], truth: NDArray[np.integer], label: int, spacing_mm: float, tolerance_mm: float
+    predicted: NDArray[np.integer], truth: NDArray[np.integer], label: int, spacing_mm: Spacing, tolerance_mm: float
 ) -> BoundaryQuality:
     """Compare one label's boundary pixels.
 
@@ -43,7 +46,7 @@ def boundary_quality(
         predicted: (rows, columns) label map, or a volume.
         truth: Likewise.
         label: Which.
-        spacing_mm: Millimetres per pixel.
+        spacing_mm: Millimetres per pixel, one for all axes or one each.
         tolerance_mm: Of the surface Dice.
     """
     found, there = predicted == label, truth == label

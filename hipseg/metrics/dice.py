@@ -38,20 +38,29 @@ class Dice(Metric):
 
     Args:
         label_names: The background first.
+        pooled: Count over all images together instead, one Dice a label; a label that no image has then counts as 1.
     """
 
     full_state_update = False
     total: Tensor
+    either: Tensor
     count: Tensor
 
-    def __init__(self, label_names: Sequence[str]) -> None:
+    def __init__(self, label_names: Sequence[str], pooled: bool = False) -> None:
         super().__init__()
-        self.label_names = tuple(label_names)
+        self.label_names, self._pooled = tuple(label_names), pooled
         self.add_state("total", torch.zeros(len(self.label_names), dtype=torch.float64), dist_reduce_fx="sum")
+        self.add_state("either", torch.zeros(len(self.label_names), dtype=torch.float64), dist_reduce_fx="sum")
         self.add_state("count", torch.zeros((), dtype=torch.float64), dist_reduce_fx="sum")
 
     def update(self, predicted: Tensor, truth: Tensor, outside: Tensor | None = None) -> None:
         """Add a batch; see `dice_scores`."""
+        if self._pooled:
+            for label in range(len(self.label_names)):
+                p, t = predicted == label, truth == label
+                self.total[label] += 2 * (p & t).sum()
+                self.either[label] += p.sum() + t.sum() + (0 if outside is None else outside[:, label].sum())
+            return
         scores = dice_scores(predicted, truth, len(self.label_names), outside)
         self.total += scores.sum(0).to(self.total)
         self.count += len(scores)
@@ -63,5 +72,7 @@ class Dice(Metric):
     def compute(self) -> dict[str, Tensor]:
         """`mean` and every label's name."""
         means = self.total / self.count
+        if self._pooled:
+            means = torch.where(self.either > 0, self.total / self.either.clamp(min=1), torch.ones_like(self.either))
         named = {name: means[i] for i, name in enumerate(self.label_names) if i > 0}
         return {"mean": means[1:].mean(), **named}

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 from skimage.draw import polygon
 
-from hipseg.grid import Grid
+from hipseg.geometry.grid import Grid
 from hipseg.labels.landmarks import Points
 from hipseg.transforms.resample import resample
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hipseg.grid import Grid
+from hipseg.geometry.grid import Grid
 from hipseg.io.dicom_writer import Header, Syntax, write_radiograph
 from hipseg.labels.curves import spline_curves
 from hipseg.labels.landmarks import SIDES, Points, Side

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 
-from hipseg.grid import Grid
+from hipseg.geometry.grid import Grid
 from hipseg.labels.circle import head_circle
 from hipseg.labels.landmarks import SIDES, Points, Side
 from hipseg.phantom.bone_shadows import Brush, add_femur, add_hemipelvis, add_joint_space, add_midline

@@ -7,7 +7,7 @@ from typing import Final, Literal
 
 import numpy as np
 
-from hipseg.grid import Grid
+from hipseg.geometry.grid import Grid
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from hipseg.grid import Grid
+from hipseg.geometry.grid import Grid
 
 Image = NDArray[np.float32]
 

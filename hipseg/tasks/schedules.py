@@ -14,6 +14,11 @@ def constant(optimizer: Optimizer, total_steps: int) -> LRScheduler:
     return LambdaLR(optimizer, lambda step: 1.0)
 
 
+def polynomial(optimizer: Optimizer, total_steps: int, power: float) -> LRScheduler:
+    """The optimiser's rate, falling to 0 with (1 - step / steps) to a power."""
+    return LambdaLR(optimizer, lambda step: (1 - min(step, total_steps) / max(total_steps, 1)) ** power)
+
+
 def one_cycle(optimizer: Optimizer, total_steps: int, warm_up: Annotated[float, Field(ge=0, le=1)]) -> LRScheduler:
     """Up to the optimiser's learning rate, then down to nearly nothing (Smith, 2018).
 

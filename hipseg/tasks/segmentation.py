@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from hipseg.errors import HipsegError
-from hipseg.inference.postprocess import without_specks
-from hipseg.inference.shifts import Passes, mean_over_shifts
+from hipseg.inference.inferer import Inferer
+from hipseg.inference.shifts import ShiftAverage
 from hipseg.losses.activation import Activation
+from hipseg.losses.deep_supervision import deep_supervision
 from hipseg.metrics.dice import Dice
 from hipseg.sample import SegmentationBatch
 from hipseg.tasks.base import BaseTask, OptimizerFactory, ScheduleFactory, Stage
+
+Postprocess = Callable[[Tensor], Tensor]
 
 
 class SegmentationTask(BaseTask):
@@ -28,9 +32,9 @@ class SegmentationTask(BaseTask):
         optimizer: See `BaseTask`.
         scheduler: See `BaseTask`.
         record: See `BaseTask`.
-
-    Attributes:
-        passes: Over how many places of an image its probabilities are averaged in tests and predictions.
+        inferer: How whole images are taken in tests and predictions; at once if None.
+        postprocess: What is done to probabilities (B, labels, ...) in tests; nothing if None.
+        pooled: Whether validation pools its images for one Dice a label, as for patches that lack most labels.
     """
 
     def __init__(
@@ -42,7 +46,9 @@ class SegmentationTask(BaseTask):
         optimizer: OptimizerFactory | None,
         scheduler: ScheduleFactory | None,
         record: dict[str, Any],
-        passes: Passes = 1,
+        inferer: Inferer | None = None,
+        postprocess: Postprocess | None = None,
+        pooled: bool = False,
     ) -> None:
         super().__init__(network, optimizer, scheduler, record)
         # In this layout planar convolutions, and the largest of all labels, are found fastest.
@@ -51,9 +57,9 @@ class SegmentationTask(BaseTask):
                 weights.data = weights.data.contiguous(memory_format=torch.channels_last)
         self.activation = activation
         self.loss = loss
-        self.passes = passes
+        self.inferer, self.postprocess = inferer or ShiftAverage(1), postprocess
         self.train_dice = Dice(label_names)
-        self.val_dice, self.test_dice = Dice(label_names), Dice(label_names)
+        self.val_dice, self.test_dice = Dice(label_names, pooled), Dice(label_names)
 
     @property
     def logged(self) -> list[str]:
@@ -65,44 +71,60 @@ class SegmentationTask(BaseTask):
         ]
 
     def forward(self, image: Tensor) -> Tensor:
-        """(B, C, ...) images in [0, 1] to (B, labels, ...) float32 probabilities, the background first.
+        """(B, C, ...) images to (B, labels, ...) float32 probabilities, the background first.
 
         Raises:
             HipsegError: If the images have another size than those it was trained on, or other grey values.
         """
-        low, high = image.aminmax() if image.numel() else (0.0, 0.0)
-        if not (low >= 0 and high <= 1):
-            said = f"its values run from {float(low):g} to {float(high):g}, the network was trained on 0 to 1"
-            raise HipsegError(f"image: {said}; scale it as 'hipseg preprocess' does, by the film's own percentiles")
-        channels = self.record.get("model", {}).get("in_channels", 1)
+        self._require_known(image)
+        return self.inferer(lambda seen: self.activation.probabilities(self._logits(seen)), image)
+
+    def _require_known(self, image: Tensor) -> None:
+        """Refuse images that are not as the record says of those that the network was trained on."""
+        known = self.record.get("input", {})
+        channels = known.get("channels", 1)
         if image.ndim < 3 or image.shape[1] != channels:
             raise HipsegError(f"image: it is {tuple(image.shape)}, not (batch, {channels}, rows, columns)")
-        field = self.record.get("field")
-        if field is not None and tuple(image.shape[2:]) != (field["rows"], field["columns"]):
-            size = " x ".join(str(length) for length in image.shape[2:])
-            raise HipsegError(
-                f"image: it is {size}, the network was trained on {field['rows']} x {field['columns']} from row "
-                f"{field['row']}, column {field['column']} of what 'hipseg preprocess' stores; cut that out"
-            )
-        return mean_over_shifts(lambda seen: self.activation.probabilities(self._logits(seen)), image, self.passes)
+        if (size := known.get("size")) is not None and list(image.shape[2:]) != size:
+            given, trained = (" x ".join(str(length) for length in lengths) for lengths in (image.shape[2:], size))
+            said = f"it is {given}, the network was trained on {trained}"
+            raise HipsegError(f"image: {said}, cut out of what 'hipseg preprocess' stores as the record's dataset says")
+        if (bounds := known.get("range")) is not None and image.numel():
+            low, high = (float(end) for end in image.aminmax())
+            if not (low >= bounds[0] and high <= bounds[1]):
+                said = f"its values run from {low:g} to {high:g}, it was trained on {bounds[0]:g} to {bounds[1]:g}"
+                raise HipsegError(f"image: {said}; scale it as 'hipseg preprocess' does, by the film's percentiles")
+
+    def _answers(self, image: Tensor) -> list[Tensor]:
+        """The logits, and in training those of coarser resolutions if the network gives them."""
+        layout = torch.channels_last if image.ndim == 4 else torch.contiguous_format
+        answers = self.network(image.contiguous(memory_format=layout))
+        # Sums over a whole image need float32 whatever the network computes in.
+        return [answer.float() for answer in (answers if isinstance(answers, list) else [answers])]
 
     def _logits(self, image: Tensor) -> Tensor:
-        layout = torch.channels_last if image.ndim == 4 else torch.contiguous_format
-        # Sums over a whole image need float32 whatever the network computes in.
-        logits: Tensor = self.network(image.contiguous(memory_format=layout)).float()
-        return logits
+        return self._answers(image)[0]
+
+    def _on_own_grid(self, probabilities: Tensor, size: Sequence[int]) -> Tensor:
+        """Probabilities of an image that was resampled, on the grid of its label map, and what is made of them."""
+        if tuple(probabilities.shape[2:]) != tuple(size):
+            mode = {2: "bilinear", 3: "trilinear"}[len(size)]
+            probabilities = F.interpolate(probabilities, tuple(size), mode=mode, align_corners=False)
+        return probabilities if self.postprocess is None else self.postprocess(probabilities)
 
     def _step(self, batch: SegmentationBatch, stage: Stage) -> dict[str, Tensor]:
         found: dict[str, Tensor] = {}
         if stage == "test":
-            found["probabilities"] = without_specks(self(batch.image))
+            found["probabilities"] = self._on_own_grid(self(batch.image), batch.label.shape[1:])
             found["labels"] = found["probabilities"].argmax(dim=1)
         untaught = isinstance(self.loss, nn.Identity)  # loaded to predict
-        if not (untaught and found):
-            logits = self._logits(batch.image)
-            found.setdefault("labels", self.activation.decide(logits.detach()))
+        # A whole image that is looked at in windows has no loss of its own.
+        in_windows = bool(found) and self.record.get("input", {"size": ()})["size"] is None
+        if not (found and (untaught or in_windows)):
+            answers = self._answers(batch.image)
+            found.setdefault("labels", self.activation.decide(answers[0].detach()))
             if not untaught:
-                found["loss"] = self.loss(logits, batch.target, batch.weight)
+                found["loss"] = deep_supervision(self.loss, answers, batch.target, batch.weight)
                 self.log(
                     f"{stage}/loss", found["loss"], on_step=False, on_epoch=True, batch_size=len(batch.image),
                     sync_dist=True, prog_bar=stage == "train",

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hipseg.errors import Excluded
-from hipseg.grid import Grid
+from hipseg.geometry.grid import Grid
 from hipseg.labels.landmarks import SIDES, Side
 from hipseg.transforms.implant import GreyLevels, grey_levels
 from hipseg.transforms.intensity import clip_and_scale

@@ -6,10 +6,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
-from hipseg.grid import Grid
+from hipseg.geometry.grid import Grid
 
 
-def _axis_weights(
+def axis_weights(
     source_mm: NDArray[np.float64], source_spacing: float, target_mm: NDArray[np.float64], target_spacing: float
 ) -> csr_array:
     """Triangle-filter weights (targets, sources); rows of targets beyond the source's outer edges are empty."""
@@ -43,8 +43,8 @@ def resample(image: NDArray[np.float32], source: Grid, target: Grid) -> NDArray[
     Returns:
         (rows, columns) of `target`, float32.
     """
-    rows = _axis_weights(source.y_mm(), source.spacing_mm, target.y_mm(), target.spacing_mm)
-    columns = _axis_weights(source.x_mm(), source.spacing_mm, target.x_mm(), target.spacing_mm)
+    rows = axis_weights(source.y_mm(), source.spacing_mm, target.y_mm(), target.spacing_mm)
+    columns = axis_weights(source.x_mm(), source.spacing_mm, target.x_mm(), target.spacing_mm)
     return np.ascontiguousarray((columns @ (rows @ image).T).T, dtype=np.float32)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -19,33 +20,39 @@ from small_films import lose_hip
 from torch import Tensor, nn
 from torch.nn.functional import one_hot
 
-from hipseg.callbacks.joint_space_width import JointSpaceWidth
+from hipseg.callbacks.evaluation import Evaluation
 from hipseg.config import conf_folder
-from hipseg.data.datamodule import HipDataModule
+from hipseg.data.datamodule import StoreDataModule
+from hipseg.data.datasets.hips import HipDataset
 from hipseg.data.store import Store
-from hipseg.field import Field
+from hipseg.errors import HipsegError
+from hipseg.evaluation.joint_space import JointSpaceWidth
+from hipseg.evaluation.overlap import Overlap
+from hipseg.geometry.crop import Crop
 from hipseg.labels.curves import spline_curves
 from hipseg.labels.label_map import LABEL_NAMES, draw_label_shares
 from hipseg.labels.landmarks import LANDMARKS_PER_HIP
-from hipseg.labels.target import hard_target
-from hipseg.labels.weight_map import everywhere
 from hipseg.losses.activation import Softmax
+from hipseg.measure import Method
 from hipseg.measure.quality import Plausible
 from hipseg.measure.reference import reference_width
 from hipseg.report.hip_figures import HipPicture
 from hipseg.sample import HipSample
 from hipseg.tasks.segmentation import SegmentationTask
-from hipseg.transforms.augment import NoAugmentation
 
-FIELD = Field(row=160, column=0, rows=256, columns=256)
+FIELD = Crop(row=160, column=0, rows=256, columns=256)
 PIXEL_MM = 0.9
 
 
 ANYTHING = Plausible((1, 100), 100, (-90, 90), (-90, 90), 100, 100, 360)
 
 
-def _callback(folder: Path, pictures: int = 1) -> JointSpaceWidth:
-    return JointSpaceWidth("border", ANYTHING, 1.0, pictures, None, folder)
+def _callback(
+    folder: Path, pictures: int = 1, method: Method = "border", plausible: Plausible = ANYTHING,
+    annotations: Path | None = None,
+) -> Evaluation:  # fmt: skip
+    joint = JointSpaceWidth(method, plausible, pictures, annotations)
+    return Evaluation({"overlap": Overlap(1.0, 0), "joint_space": joint}, folder)
 
 
 class _Saying(nn.Module):
@@ -66,7 +73,7 @@ class _Watching:
         self.given = given
 
 
-def _evaluate(data: HipDataModule, folder: Path, blank: frozenset[int] = frozenset(), pictures: int = 1) -> _Watching:
+def _evaluate(data: StoreDataModule, folder: Path, blank: frozenset[int] = frozenset(), pictures: int = 1) -> _Watching:
     """Run the callback over the test set with the truth as prediction, or nothing for some rows of the store."""
 
     def labels(batch: HipSample) -> Tensor:
@@ -77,7 +84,7 @@ def _evaluate(data: HipDataModule, folder: Path, blank: frozenset[int] = frozens
     return _run(data, _callback(folder, pictures=pictures), labels)
 
 
-def _run(data: HipDataModule, callback: JointSpaceWidth, predict: Callable[[HipSample], Tensor]) -> _Watching:
+def _run(data: StoreDataModule, callback: Evaluation, predict: Callable[[HipSample], Tensor]) -> _Watching:
     logger = _Watching()
     trainer: Any = SimpleNamespace(datamodule=data, loggers=[object(), logger], is_global_zero=True)
     module: Any = None
@@ -90,12 +97,12 @@ def _run(data: HipDataModule, callback: JointSpaceWidth, predict: Callable[[HipS
     return logger
 
 
-def _data(store: Path, split: Path) -> HipDataModule:
-    return HipDataModule(store, split, FIELD, NoAugmentation(), hard_target, everywhere, 0, 8, 0, None, None, 0)
+def _data(store: Path, split: Path) -> StoreDataModule:
+    return StoreDataModule(store, split, partial(HipDataset, crop=FIELD), 8, 0, None, None, 0)
 
 
 @pytest.fixture(scope="module")
-def all_hips(store: Path, tmp_path_factory: pytest.TempPathFactory) -> HipDataModule:
+def all_hips(store: Path, tmp_path_factory: pytest.TempPathFactory) -> StoreDataModule:
     """Every usable hip of the store as a test hip, in a field that holds the joint."""
     samples = Store(store).samples
     keys = samples.loc[samples["usable"], "key"]
@@ -105,7 +112,7 @@ def all_hips(store: Path, tmp_path_factory: pytest.TempPathFactory) -> HipDataMo
 
 
 @pytest.fixture(scope="module")
-def truth(all_hips: HipDataModule, tmp_path_factory: pytest.TempPathFactory) -> pd.DataFrame:
+def truth(all_hips: StoreDataModule, tmp_path_factory: pytest.TempPathFactory) -> pd.DataFrame:
     folder = tmp_path_factory.mktemp("truth")
     _evaluate(all_hips, folder)
     return pd.read_csv(folder / "test_hips.csv", index_col="sample")
@@ -119,7 +126,7 @@ def _points_mm(cohort: Path, sample: str) -> np.ndarray:
     return points[LANDMARKS_PER_HIP:] if side == "left" else points[:LANDMARKS_PER_HIP]
 
 
-def test_every_hip_of_both_sides_is_measured(truth: pd.DataFrame, all_hips: HipDataModule) -> None:
+def test_every_hip_of_both_sides_is_measured(truth: pd.DataFrame, all_hips: StoreDataModule) -> None:
     assert list(truth.index) == all_hips.samples["test"]
     # One film is of one hip, in its middle, where the field of a hip beside the middle ends.
     assert truth["status"].value_counts().to_dict() == {"ok": len(truth) - 1, "cut": 1}
@@ -143,7 +150,7 @@ def test_ends_lie_on_the_curves_of_the_points_file(truth: pd.DataFrame, cohort: 
 
 @pytest.mark.parametrize(("end", "label"), [("head", 1), ("roof", 2)])
 def test_ends_lie_between_pixels_of_the_stored_label_map(
-    end: str, label: int, truth: pd.DataFrame, all_hips: HipDataModule
+    end: str, label: int, truth: pd.DataFrame, all_hips: StoreDataModule
 ) -> None:
     # To the half pixel, in the image as stored: a left hip's line is mirrored back exactly.
     for sample, hip in truth[truth["mjsw_predicted_mm"] > 0].iterrows():
@@ -168,7 +175,7 @@ def test_reference_is_the_distance_of_the_points_files_curves(truth: pd.DataFram
         assert hip["mjsw_reference_mm"] == pytest.approx(head.distance(sourcil), abs=1e-4), sample
 
 
-def test_dice_of_the_truth_is_what_the_field_holds(truth: pd.DataFrame, all_hips: HipDataModule) -> None:
+def test_dice_of_the_truth_is_what_the_field_holds(truth: pd.DataFrame, all_hips: StoreDataModule) -> None:
     store = all_hips.store
     for sample, hip in truth.iterrows():
         row = store.rows_by_key[str(sample)]
@@ -179,7 +186,7 @@ def test_dice_of_the_truth_is_what_the_field_holds(truth: pd.DataFrame, all_hips
     assert (truth[["dice_acetabular_roof", "dice_joint_space"]] == 1).all(axis=None)
 
 
-def test_failed_hips_are_counted_and_not_averaged_in(all_hips: HipDataModule, tmp_path: Path) -> None:
+def test_failed_hips_are_counted_and_not_averaged_in(all_hips: StoreDataModule, tmp_path: Path) -> None:
     blank = frozenset(int(all_hips.store.rows_by_key[sample]) for sample in all_hips.samples["test"][3:5])
     logger = _evaluate(all_hips, tmp_path, blank)
     hips = pd.read_csv(tmp_path / "test_hips.csv")
@@ -189,11 +196,11 @@ def test_failed_hips_are_counted_and_not_averaged_in(all_hips: HipDataModule, tm
     summary = json.loads((tmp_path / "summary.json").read_text())
     assert (summary["mjsw/failed"], summary["mjsw/measured"]) == (3, len(hips) - 3)  # one is cut by the field
     assert summary["mjsw/bias_mm"] == pytest.approx(hips.loc[hips["status"] == "ok", "error_mm"].mean(), rel=1e-4)
-    assert logger.given[0] == summary
+    assert logger.given[:2] == (summary, "hips")
 
 
 def test_contours_of_soft_maps_are_the_points_files_on_both_sides(
-    all_hips: HipDataModule, cohort: Path, tmp_path: Path
+    all_hips: StoreDataModule, cohort: Path, tmp_path: Path
 ) -> None:
     """Against the points files themselves, mirrored here for left hips; and against a truth that is 0.25 mm more."""
     store, unsure = all_hips.store, str(all_hips.samples["test"][-1])
@@ -214,12 +221,12 @@ def test_contours_of_soft_maps_are_the_points_files_on_both_sides(
         return torch.from_numpy(np.stack(shares))
 
     with initialize_config_dir(str(conf_folder()), version_base="1.3"):
-        adult = instantiate(compose("predict").plausible)
+        adult = instantiate(compose("predict").plausibility)
     polarity = store.films["polarity"].copy()
     try:
         last = int(store.image_rows[store.rows_by_key[unsure]])
         store.films.loc[last, "polarity"] = "unsure"
-        _run(all_hips, JointSpaceWidth("contour", adult, 1.0, 0, tmp_path / "truth.csv", tmp_path), soft)
+        _run(all_hips, _callback(tmp_path, 0, "contour", adult, tmp_path / "truth.csv"), soft)
     finally:
         store.films["polarity"] = polarity
     hips = pd.read_csv(tmp_path / "test_hips.csv", index_col="sample")
@@ -242,10 +249,10 @@ def test_contours_of_soft_maps_are_the_points_files_on_both_sides(
 
 
 def test_pictures_show_what_the_network_saw(
-    all_hips: HipDataModule, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    all_hips: StoreDataModule, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     drawn: dict[str, HipPicture] = {}
-    monkeypatch.setattr("hipseg.report.run_folder.draw_hips", lambda pictures, path: drawn.update(pictures))
+    monkeypatch.setattr("hipseg.evaluation.joint_space.draw_hips", lambda pictures, path: drawn.update(pictures))
     seen = list(all_hips.test_dataloader())
     blank = int(seen[0].row[0])
     _evaluate(all_hips, tmp_path, frozenset({blank}), pictures=len(all_hips.samples["test"]))
@@ -260,16 +267,14 @@ def test_pictures_show_what_the_network_saw(
             np.testing.assert_array_equal(picture.predicted, label * (row != blank))
 
 
-def test_another_datamodule_is_refused(tmp_path: Path) -> None:
-    callback = _callback(tmp_path)
-    labels = torch.zeros(1, 4, 4, dtype=torch.long)
-    batch: Any = SimpleNamespace(label=labels, outside=torch.zeros(1, 4), row=torch.tensor([0]))
-    trainer, module = SimpleNamespace(datamodule=None), None
-    with pytest.raises(TypeError, match="HipDataModule"):
-        callback.on_test_batch_end(trainer, module, {"labels": labels}, batch, 0)  # type: ignore[arg-type]
+def test_a_store_without_hips_is_refused(tmp_path: Path) -> None:
+    store = SimpleNamespace(path=Path("images.h5"), label_names=("background", "bone"))
+    data = SimpleNamespace(store=store, test_dataset=SimpleNamespace(unit="cases"))
+    with pytest.raises(HipsegError, match=r"evaluation: .*images.h5.*evaluation=overlap"):
+        _callback(tmp_path).begin(data)
 
 
-def test_a_hip_that_was_not_located_has_failed(store: Path, all_hips: HipDataModule, tmp_path: Path) -> None:
+def test_a_hip_that_was_not_located_has_failed(store: Path, all_hips: StoreDataModule, tmp_path: Path) -> None:
     pd.DataFrame({"sample": all_hips.samples["test"][:5], "subset": "test"}).to_csv(tmp_path / "split.csv", index=False)
     lost = all_hips.samples["test"][2]
     _evaluate(_data(lose_hip(store, tmp_path / "store.h5", lost), tmp_path / "split.csv"), tmp_path)
@@ -284,11 +289,11 @@ def test_a_hip_that_was_not_located_has_failed(store: Path, all_hips: HipDataMod
 
 
 def test_specks_far_from_bone_are_in_neither_table_nor_picture(
-    all_hips: HipDataModule, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    all_hips: StoreDataModule, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The truth with a speck of every label in corners where no bone is: the truth is what is judged and drawn."""
     drawn: dict[str, HipPicture] = {}
-    monkeypatch.setattr("hipseg.report.run_folder.draw_hips", lambda pictures, path: drawn.update(pictures))
+    monkeypatch.setattr("hipseg.evaluation.joint_space.draw_hips", lambda pictures, path: drawn.update(pictures))
 
     def specked(batch: HipSample) -> Tensor:
         labels = batch.label.long().clone()

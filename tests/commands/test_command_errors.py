@@ -77,7 +77,7 @@ PREPROCESS = {
     "no such input": ("preprocess input=nowhere store=a.h5", "input: there is no folder nowhere"),
     "empty input": ("preprocess input=empty store=a.h5", "input: empty holds no film"),
     "input is a file": ("preprocess input=full/text store=a.h5", "input: there is no folder full/text"),
-    "unknown labels": ("preprocess input=in store=a.h5 labels=round", "labels: there is no option 'round'"),
+    "unknown outline": ("preprocess input=in store=a.h5 outline=round", "outline: there is no option 'round'"),
     "unknown cohort": ("preprocess input=in store=a.h5 cohort=[check,qct]", "cohort"),
     "no number": ("preprocess input=in store=a.h5 rows=ten", "rows: input should be a valid integer"),
     "one percentile": ("preprocess input=in store=a.h5 percentiles=[5]", "percentiles"),
@@ -131,16 +131,16 @@ TRAIN = {
     "wrong type": ("train data.store=store.h5 data.split=split.csv out=r trainer.max_epochs=lots",
                    "trainer.max_epochs: input should be a valid integer"),
     "out is a file": ("train data.store=store.h5 data.split=split.csv out=full/text", "full/text"),
-    "truth of other hips": ("train data.store=store.h5 data.split=split.csv out=r truth=other.csv trainer.max_epochs=1",
-                            "truth: other.csv knows none of the test hips; its keys must look like "),
+    "annotations of other hips": ("train data.store=store.h5 data.split=split.csv out=r annotations=other.csv",
+                            "annotations: it knows none of the test hips; its keys must look like "),
     "no such checkpoint": ("evaluate checkpoint=none.ckpt data.store=store.h5 data.split=split.csv out=r",
                            "checkpoint: there is no file none.ckpt"),
 }  # fmt: skip
 PREDICT = {
     "no such checkpoint": ("predict checkpoint=none.ckpt input=in out=o", "checkpoint: there is no file none.ckpt"),
-    "no such locator": ("preprocess input=in store=a.h5 region=joint locator=none.ckpt",
+    "no such locator": ("preprocess input=in store=a.h5 roi=joint locator=none.ckpt",
                         "locator: there is no file none.ckpt"),
-    "locator is text": ("preprocess input=in store=a.h5 region=joint locator=full/text", "locator: full/text is not"),
+    "locator is text": ("preprocess input=in store=a.h5 roi=joint locator=full/text", "locator: full/text is not"),
     "report of nothing": ("report runs=[empty] out=p.html", "runs: "),
 }  # fmt: skip
 CASES = [

@@ -66,6 +66,8 @@ def test_every_option_works_as_printed(command: str, capsys: pytest.CaptureFixtu
         # An experiment and a debugging option choose options of other groups.
         chosen = {group: options[i % len(options)] for group, options in groups.items()}
         chosen = {group: option for group, option in chosen.items() if group not in ("experiment", "debug")}
+        if chosen.get("evaluation") == "overlap":  # which has no joint space to be measured
+            chosen = {group: option for group, option in chosen.items() if group not in ("jsw_method", "plausibility")}
         given = [f"{g}=[{o}]" if g in several else f"{g}={o}" for g, o in chosen.items()]
         have = _leaves(_composed(capsys, command, *given))
         for group, option in chosen.items():
@@ -78,40 +80,58 @@ def test_every_option_works_as_printed(command: str, capsys: pytest.CaptureFixtu
 
 
 SHORT = {
-    "augmentation=light": ("augmentation@data.augmentation=light", "data.augmentation.rotation_deg", 7.0),
-    "field=half": ("field@data.field=half", "data.field.rows", 256),
-    "target=soft": ("target@data.target=soft", "data.target.fineness", 8),
-    "weight=described": ("weight@data.weight=described", "data.weight.path",
-                         "hipseg.labels.weight_map.described_bone"),
-    "plausible=adult": ("plausible@callbacks.joint_space_width.plausible=adult",
-                        "callbacks.joint_space_width.plausible.bridged_deg", 15.0),
-}  # fmt: skip
+    "augmentation=light": ("data.dataset.augmentation.rotation_deg", 7.0),
+    "crop=half": ("data.dataset.crop.rows", 256),
+    "labels_for_loss=soft": ("data.dataset.labels_for_loss.fineness", 8),
+    "loss_mask=annotated_bone": ("data.dataset.loss_mask.path", "hipseg.labels.weight_map.described_bone"),
+    "jsw_method=border": ("evaluation.joint_space.method", "border"),
+    "plausibility=adult": ("evaluation.joint_space.plausibility.bridged_deg", 15.0),
+}
 
 
-@pytest.mark.parametrize("command", ["train", "evaluate"])
 @pytest.mark.parametrize("short", SHORT)
-def test_the_short_form_and_the_long_one_of_before(
-    command: str, short: str, capsys: pytest.CaptureFixture[str]
+def test_a_group_is_chosen_by_its_bare_name_wherever_its_content_lies(
+    short: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    longer, key, value = SHORT[short]
-    for given in (short, longer):
-        found: Any = _composed(capsys, command, given)
-        for name in key.split("."):
-            found = found[name]
-        assert found == value
+    key, value = SHORT[short]
+    found: Any = _composed(capsys, "train", short)
+    for name in key.split("."):
+        found = found[name]
+    assert found == value
+
+
+BEFORE = {
+    "field=half": "crop=half",
+    "target@data.target=soft": "labels_for_loss=soft",
+    "data.field.rows=64": "data.dataset.crop.rows=64",
+    "weight=described": "loss_mask=annotated_bone",
+    "passes=4": "inferer.passes=4",
+    "init=x.ckpt": "pretrained=x.ckpt",
+    "callbacks.joint_space_width.pictures=0": "evaluation.joint_space.pictures=0",
+    "experiment=hour": "experiment=first_stage",
+    "scheduler.max_lr=0.1": "optimizer.lr=0.1",
+}
+
+
+@pytest.mark.parametrize("old", BEFORE)
+def test_what_had_another_name_before_is_named(old: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        main(["train", "data.store=x", "data.split=x", old])
+    assert stopped.value.code == 1
+    assert capsys.readouterr().err == f"hipseg: {old.split('=')[0]}: it has another name now; give {BEFORE[old]}\n"
 
 
 def test_a_wrong_option_of_a_short_group_is_named(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as stopped:
         main(["train", "data.store=x", "data.split=x", "augmentation=strong"])
     assert stopped.value.code == 1
-    assert capsys.readouterr().err == "hipseg: augmentation: there is no option 'strong'; choose light, none\n"
+    assert capsys.readouterr().err == "hipseg: augmentation: there is no option 'strong'; choose light, none, patches\n"
 
 
 def test_an_option_wins_over_an_experiments_choice(capsys: pytest.CaptureFixture[str]) -> None:
-    content = _composed(capsys, "train", "experiment=hour", "augmentation=none", "field=whole")
-    assert content["data"]["augmentation"] == {"_target_": "hipseg.transforms.augment.NoAugmentation"}
-    assert content["data"]["field"]["rows"] == 512
+    content = _composed(capsys, "train", "experiment=first_stage", "augmentation=none", "crop=whole")
+    assert content["data"]["dataset"]["augmentation"] == {"_target_": "hipseg.transforms.augment.NoAugmentation"}
+    assert content["data"]["dataset"]["crop"]["rows"] == 512
 
 
 def _comments(path: Path) -> list[tuple[str, str]]:
@@ -129,16 +149,14 @@ def test_keys_come_with_their_comments(command: str, capsys: pytest.CaptureFixtu
             if not name.startswith("override"):
                 options = option if isinstance(option, list) else [option] if option else []
                 files += [conf_folder() / name.split("@")[0] / f"{chosen}.yaml" for chosen in options]
-    comments = [
-        (key, said) for path in files for key, said in _comments(path) if "shell" not in path.parts and key != "field"
-    ]
+    comments = [(key, said) for path in files for key, said in _comments(path) if "shell" not in path.parts]
     for key, said in comments:
         assert re.search(rf"(?m)^\s*{key}:.*{re.escape(said)}", page), (key, said)
     assert comments or command in ("report",)
 
 
 def test_the_comments_are_those_of_what_is_chosen(capsys: pytest.CaptureFixture[str]) -> None:
-    page = _said(capsys, "train", "target=soft", "activation=sigmoid", "--help")
+    page = _said(capsys, "train", "labels_for_loss=soft", "activation=sigmoid", "--help")
     assert re.search(r"(?m)^\s*fineness: 8\s+# parts of a pixel's side$", page)
     assert re.search(r"(?m)^\s*threshold: 0\.5", page)
 

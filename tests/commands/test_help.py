@@ -11,22 +11,28 @@ from hipseg.commands import COMMANDS, main
 
 GROUPS = {
     "phantom": ["preset: hard, random, standard"],
-    "preprocess": ["cohort: check, oai", "labels: curve, polygon"],
+    "preprocess": ["cohort: check, oai", "outline: chords, spline"],
+    "convert": ["source: nnunet, pattern, table", "limits: film"],
     "split": [],
+    "plan": [],
+    "export": [],
     "train": [
         "activation: sigmoid, softmax",
-        "loss: ce, dice, dice_ce, dice_hausdorff, hausdorff",
-        "model: resunet, unet",
-        "measure: border, contour",
+        "loss: ce, dice, dice_ce, dice_ce_batch, dice_hausdorff, hausdorff",
+        "model: plain_unet, resunet, unet",
+        "jsw_method: border, contour",
         "logger: csv, wandb",
     ],
-    "evaluate": ["field: half, joint, whole", "logger: csv, wandb"],
+    "evaluate": ["evaluation: hips, overlap", "logger: csv, wandb"],
     "predict": [],
     "report": [],
 }
 KEYS = {
     "phantom": ["out: ???", "subjects: 40", "seed: 0", "landmark_error_mm: 0.5"],
     "preprocess": ["input: ???", "store: ???", "spacing_mm: 0.9", "intensity_bits: 12"],
+    "convert": ["input: ???", "store: ???", "spacing_mm: null"],
+    "plan": ["store: ???", "out: ???", "memory_gb: 8.0"],
+    "export": ["store: ???", "split: ???", "out: ???"],
     "split": ["store: ???", "by: subject", "seed: 0"],
     "train": ["data:", "trainer:", "optimizer:", "seed: 0"],
     "evaluate": ["checkpoint: ???", "data:"],

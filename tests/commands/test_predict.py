@@ -26,7 +26,7 @@ def films(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         (tmp_path / "films" / place).parent.mkdir(parents=True)
         shutil.copy(film, tmp_path / "films" / place)
     (tmp_path / "films/notes.txt").write_text("no film")
-    monkeypatch.setattr("hipseg.commands.predict.load", lambda path, passes=None, **more: load_both(path))
+    monkeypatch.setattr("hipseg.commands.predict.load", lambda path, inferer=None, **more: load_both(path))
     return tmp_path / "films"
 
 
@@ -67,7 +67,7 @@ def test_what_was_measured_is_kept_if_the_run_breaks_off(
         if len(draw) > 2:
             raise OSError(28, "No space left on device", "c.dcm_right.png")
 
-    monkeypatch.setattr("hipseg.commands.predict.imsave", full)
+    monkeypatch.setattr("hipseg.prediction.hip_films.imsave", full)
     with pytest.raises(SystemExit):
         run(films, tmp_path / "out")
     said = capsys.readouterr().err.splitlines()
@@ -84,5 +84,5 @@ def test_a_joint_on_the_other_half_of_the_film_is_not_this_hips(
         def __call__(self, image: Any) -> Any:
             return load_both(tmp_path)(image).flip(-1)
 
-    monkeypatch.setattr("hipseg.commands.predict.load", lambda path, passes=None, **more: Swapped())
+    monkeypatch.setattr("hipseg.commands.predict.load", lambda path, inferer=None, **more: Swapped())
     assert run(films, tmp_path / "out")["status"][:4].tolist() == ["other_side"] * 4

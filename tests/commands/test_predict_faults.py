@@ -21,7 +21,7 @@ from torch import Tensor
 from hipseg.commands import main
 from hipseg.data.cohorts import find_films
 from hipseg.data.process import Processed, Task, process
-from hipseg.field import Field
+from hipseg.geometry.crop import Crop
 from hipseg.io.dicom_writer import Header, write_radiograph
 from hipseg.labels.circle import head_circle
 from hipseg.labels.curves import spline_curves
@@ -31,7 +31,7 @@ from hipseg.labels.points_file import write_points
 from hipseg.measure.reference import reference_width
 
 Shares = NDArray[np.float32]
-WHOLE = Field(0, 0, 512, 512)
+WHOLE = Crop(0, 0, 512, 512)
 RIGHT = hip_landmarks(landmarks(), "right")
 HEAD_MM = head_circle(RIGHT)  # 26 mm about 116, 220 on a film of 440 x 440 mm
 BACKGROUND, HEAD, ROOF, SPACE = range(4)
@@ -45,10 +45,10 @@ def shares(points_mm: Points = RIGHT) -> Shares:
 class Network:
     """Says the same of every film, of both sides as right hips; keeps what it saw."""
 
-    def __init__(self, said: Shares, field: Field = WHOLE) -> None:
+    def __init__(self, said: Shares, field: Crop = WHOLE) -> None:
         self.record = {
             "preprocessing": {"rows": 512, "columns": 512, "spacing_mm": 0.9, "percentiles": [5.0, 95.0]},
-            "field": vars(field),
+            "dataset": {"crop": vars(field)},
         }
         self._said = torch.from_numpy(np.ascontiguousarray(said[:, *field.window]))
         self.seen: list[Tensor] = []
@@ -72,7 +72,7 @@ def predict(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Predict:
         out = out or tmp_path / "out"
         if not pictures:  # they take most of the time
             monkeypatch.setattr("matplotlib.figure.Figure.savefig", lambda *given, **options: None)
-        monkeypatch.setattr("hipseg.commands.predict.load", lambda path, passes=None, **more: network)
+        monkeypatch.setattr("hipseg.commands.predict.load", lambda path, inferer=None, **more: network)
         checkpoint = tmp_path / "any.ckpt"
         checkpoint.touch()  # what is loaded in its place knows the answer
         main(["predict", f"checkpoint={checkpoint}", f"input={input}", f"out={out}", *options])
@@ -186,17 +186,17 @@ def test_a_head_that_the_films_edge_cuts_is_not_measured(
 @pytest.mark.parametrize(
     ("field", "cut"),
     [
-        (Field(100, 60, 300, 300), False),
-        (Field(100, 100, 300, 300), False),
-        (Field(100, 118, 300, 300), True),
-        (Field(100, 140, 300, 300), True),
-        (Field(100, 0, 300, 160), True),
-        (Field(100, 0, 300, 140), True),
-        (Field(240, 0, 200, 300), True),
+        (Crop(100, 60, 300, 300), False),
+        (Crop(100, 100, 300, 300), False),
+        (Crop(100, 118, 300, 300), True),
+        (Crop(100, 140, 300, 300), True),
+        (Crop(100, 0, 300, 160), True),
+        (Crop(100, 0, 300, 140), True),
+        (Crop(240, 0, 200, 300), True),
     ],
     ids=["whole", "just whole", "lateral rim", "lateral half", "medial rim", "medial half", "dome"],
 )
-def test_a_head_that_the_field_cuts_is_not_measured(predict: Predict, tmp_path: Path, field: Field, cut: bool) -> None:
+def test_a_head_that_the_field_cuts_is_not_measured(predict: Predict, tmp_path: Path, field: Crop, cut: bool) -> None:
     table = predict(Network(shares(), field), save(tmp_path / "in", body()))
     assert (table["status"] != "ok").tolist() == [cut] * 2, table["status"].tolist()
     assert (table["mjsw_mm"] == "").tolist() == [cut] * 2
@@ -206,7 +206,7 @@ def test_a_head_that_the_field_cuts_is_not_measured(predict: Predict, tmp_path: 
 def test_a_head_that_the_field_cuts_is_not_measured_by_borders(
     predict: Predict, tmp_path: Path, column: int, cut: bool
 ) -> None:
-    table = predict(Network(shares(), Field(100, column, 300, 300)), save(tmp_path / "in", body()), "measure=border")
+    table = predict(Network(shares(), Crop(100, column, 300, 300)), save(tmp_path / "in", body()), "jsw_method=border")
     assert (table["status"] != "ok").tolist() == [cut] * 2, table["status"].tolist()
 
 
@@ -269,7 +269,7 @@ UNSOUND = {
     [*((name, "contour") for name in UNSOUND), *((name, "border") for name in ("nothing", "torn", "wide"))],
 )
 def test_only_what_is_ok_has_a_width(predict: Predict, tmp_path: Path, name: str, measure: str) -> None:
-    options = ["measure=border"] if measure == "border" else []  # contour is the default
+    options = ["jsw_method=border"] if measure == "border" else []  # contour is the default
     table = predict(Network(UNSOUND[name]()), save(tmp_path / "in", body()), *options)
     assert len(table) == 2
     ok = table["status"] == "ok"

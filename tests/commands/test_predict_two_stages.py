@@ -43,7 +43,7 @@ def predicted(
     coarse.touch(), fine.touch()  # what is loaded in their place knows the answers
     close = CloseOracle(film, NetworkLocator(first, coarse), offset_mm)
     networks = {coarse: first(coarse), fine: close}
-    monkeypatch.setattr("hipseg.commands.predict.load", lambda path, passes=None, **more: networks[path])
+    monkeypatch.setattr("hipseg.commands.predict.load", lambda path, inferer=None, **more: networks[path])
     monkeypatch.setattr("hipseg.commands.predict.load_locator", lambda path: networks[path])
     main(
         [

@@ -9,7 +9,7 @@ import torch
 from small_films import landmarks
 from torch import Tensor
 
-from hipseg.grid import Grid
+from hipseg.geometry.grid import Grid
 from hipseg.inference.locator import NetworkLocator
 from hipseg.io.dicom import read_film
 from hipseg.labels.curves import spline_curves
@@ -27,7 +27,9 @@ class CloseOracle:
             "rows": SHAPE[0], "columns": SHAPE[1], "spacing_mm": SPACING_MM, "percentiles": [1.0, 99.0],
             "region": "joint",
         },
-        "field": {"row": CUT, "column": CUT, "rows": SHAPE[0] - 2 * CUT, "columns": SHAPE[1] - 2 * CUT},
+        "dataset": {
+            "crop": {"row": CUT, "column": CUT, "rows": SHAPE[0] - 2 * CUT, "columns": SHAPE[1] - 2 * CUT},
+        },
     }  # fmt: skip
 
     def __init__(self, film: Path, locator: NetworkLocator, offset_mm: tuple[float, float] = (0.0, 0.0)) -> None:

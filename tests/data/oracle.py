@@ -9,7 +9,7 @@ import torch
 from small_films import landmarks
 from torch import Tensor
 
-from hipseg.grid import Grid
+from hipseg.geometry.grid import Grid
 from hipseg.labels.circle import head_circle
 from hipseg.labels.curves import spline_curves
 from hipseg.labels.label_map import draw_label_shares
@@ -24,7 +24,7 @@ class Oracle:
 
     record = {  # noqa: RUF012
         "preprocessing": {"rows": 512, "columns": 512, "spacing_mm": 0.9, "percentiles": [5.0, 95.0]},
-        "field": {"row": 0, "column": 0, "rows": 512, "columns": 512},
+        "dataset": {"crop": {"row": 0, "column": 0, "rows": 512, "columns": 512}},
     }
 
     def __init__(self, only_right: bool) -> None:

@@ -15,7 +15,7 @@ from omegaconf import OmegaConf
 from hipseg.config import conf_folder
 from hipseg.data.cohorts import Cohort, FilmFile
 from hipseg.data.process import Hip, Processed, Settings, StoredView
-from hipseg.grid import Grid
+from hipseg.geometry.grid import Grid
 from hipseg.io.dicom_writer import Header, write_radiograph
 from hipseg.io.spacing import Spacing
 from hipseg.labels.curves import spline_curves
@@ -63,7 +63,7 @@ def processed(
 
 def film_settings(**changes: Any) -> Settings:
     """Settings for the films of `write_film`: 128 x 128 pixels of 3.6 mm."""
-    plausible = instantiate(OmegaConf.load(conf_folder() / "plausible" / "adult.yaml"), _convert_="all")
+    plausible = instantiate(OmegaConf.load(conf_folder() / "plausibility" / "adult.yaml"), _convert_="all")
     return replace(store_settings(), rows=128, columns=128, spacing_mm=3.6, plausible=plausible, **changes)
 
 

@@ -3,9 +3,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from hipseg.field import Field
+from hipseg.geometry.crop import Crop
 
-FIELD = Field(row=1, column=2, rows=3, columns=4)
+FIELD = Crop(row=1, column=2, rows=3, columns=4)
 PIXELS = np.arange(6 * 8).reshape(6, 8)
 
 
@@ -23,14 +23,14 @@ def test_cut(mirror: bool, first_row: list[int]) -> None:
     ("field", "fits"),
     [
         (FIELD, True),
-        (Field(0, 0, 6, 8), True),
-        (Field(0, 0, 7, 8), False),
-        (Field(0, 1, 6, 8), False),
-        (Field(-1, 0, 6, 8), False),
-        (Field(0, -1, 6, 8), False),
+        (Crop(0, 0, 6, 8), True),
+        (Crop(0, 0, 7, 8), False),
+        (Crop(0, 1, 6, 8), False),
+        (Crop(-1, 0, 6, 8), False),
+        (Crop(0, -1, 6, 8), False),
     ],
 )
-def test_fits(field: Field, fits: bool) -> None:
+def test_fits(field: Crop, fits: bool) -> None:
     assert field.fits((6, 8)) is fits
 
 

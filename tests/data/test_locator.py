@@ -73,4 +73,4 @@ def test_a_locator_needs_regions(tmp_path: Path, capsys: pytest.CaptureFixture[s
     (tmp_path / "x.ckpt").touch()
     with pytest.raises(SystemExit):
         main(["preprocess", f"input={tmp_path}", f"store={tmp_path / 's.h5'}", f"locator={tmp_path}/x.ckpt"])
-    assert "locator: only region=joint" in capsys.readouterr().err
+    assert "locator: only roi=joint" in capsys.readouterr().err

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from hipseg.data.truth import read_truth
+from hipseg.data.annotations import read_truth
 from hipseg.errors import HipsegError
 
 

@@ -7,7 +7,7 @@ from matplotlib.path import Path
 from numpy.typing import NDArray
 from skimage.draw import polygon2mask
 
-from hipseg.grid import Grid
+from hipseg.geometry.grid import Grid
 from hipseg.labels.curves import CurveFunction, polygon_curves, spline_curves
 from hipseg.labels.label_map import (
     LABEL_NAMES,

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from hipseg.grid import Grid
+from hipseg.geometry.grid import Grid
 from hipseg.labels.curves import CurveFunction, polygon_curves, spline_curves
 from hipseg.labels.label_map import draw_label_map
 from hipseg.labels.landmarks import Points

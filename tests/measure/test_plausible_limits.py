@@ -15,7 +15,7 @@ from hipseg.measure.joint_space import HeadFit, JointSpace
 from hipseg.measure.quality import Plausible
 from hipseg.measure.weight_bearing import WidthProfile
 
-ADULT = instantiate(OmegaConf.load(conf_folder() / "plausible" / "adult.yaml"))
+ADULT = instantiate(OmegaConf.load(conf_folder() / "plausibility" / "adult.yaml"))
 LIMITS = Plausible(
     head_radius_mm=(20.0, 30.0),
     head_residual_mm=0.5,

@@ -24,7 +24,7 @@ from hipseg.measure.weight_bearing import WidthProfile
 @pytest.fixture(scope="module")
 def adult() -> Plausible:
     with initialize_config_dir(str(conf_folder()), version_base="1.3"):
-        return instantiate(compose("predict").plausible)
+        return instantiate(compose("predict").plausibility)
 
 
 def measured(points_mm: Points) -> JointSpace:

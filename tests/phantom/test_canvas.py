@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from hipseg.grid import Grid
+from hipseg.geometry.grid import Grid
 from hipseg.labels.landmarks import Points
 from hipseg.phantom.canvas import Canvas, dense, ramp
 from hipseg.phantom.glyphs import marker_strokes

@@ -9,9 +9,10 @@ import pandas as pd
 import pytest
 from skimage.io import imread
 
+from hipseg.evaluation.overlap import choose_cases
 from hipseg.measure.border import border_width
 from hipseg.report.agreement import agreement_table
-from hipseg.report.hip_figures import HipPicture, choose_hips, draw_hips
+from hipseg.report.hip_figures import HipPicture, draw_hips
 from hipseg.report.run_figures import draw_agreement, draw_curves
 
 FILLS = {1: (78, 157, 230), 2: (242, 163, 58), 3: (232, 80, 91)}  # head blue, roof orange, joint space red
@@ -27,7 +28,7 @@ def _hips(dice: list[float]) -> pd.DataFrame:
 )
 def test_hips_from_the_worst_to_the_best(count: int, chosen: list[int]) -> None:
     hips = _hips([0.5, 0.9, 0.3, 0.1, 0.8])
-    assert choose_hips(hips, count) == [f"CHECK/{i}/T00/right" for i in chosen]
+    assert choose_cases(hips, count) == [f"CHECK/{i}/T00/right" for i in chosen]
 
 
 def _picture(predicted: np.ndarray) -> HipPicture:

@@ -9,10 +9,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from hipseg.measure.joint_space import JointSpace
-from hipseg.report.hip_figures import HipPicture
-from hipseg.report.run_folder import write_evaluation
-from hipseg.report.summary import by_cohort, summarise
+from hipseg.callbacks.evaluation import Evaluation, _Row
+from hipseg.evaluation.joint_space import JointSpaceWidth
+from hipseg.evaluation.overlap import Overlap, choose_cases, name_drawn
+from hipseg.labels.label_map import LABEL_NAMES
+from hipseg.measure.quality import Plausible
 
 NAN = float("nan")
 
@@ -36,9 +37,25 @@ def hips() -> pd.DataFrame:
     )
 
 
+def _evaluation(folder: Path) -> Evaluation:
+    anything = Plausible((1, 100), 100, (-90, 90), (-90, 90), 100, 100, 360)
+    overlap, joint = Overlap(1.0, 0), JointSpaceWidth("border", anything, 0, None)
+    overlap._names = LABEL_NAMES
+    return Evaluation({"overlap": overlap, "joint_space": joint}, folder)
+
+
+def _write(hips: pd.DataFrame, folder: Path) -> list[Path]:
+    """What the callback writes of a table."""
+    profiles = {"angle_deg": [0.0], "reference_mm": [1.0], "label_mm": [1.0], "predicted_mm": [1.0]}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("hipseg.evaluation.joint_space._profile", lambda key, hip: pd.DataFrame(profiles))
+        rows = {key: _Row({}, {"overlap": None, "joint_space": key}) for key in hips["sample"]}
+        return _evaluation(folder)._write("hips", hips, rows)
+
+
 def test_headline_numbers(hips: pd.DataFrame) -> None:
     # Dice counts every hip, the failed one too; millimetres only those measured.
-    assert summarise(hips) == pytest.approx(
+    assert _evaluation(Path())._summarise("hips", hips) == pytest.approx(
         {
             "test/hips": 4,
             "test/dice/mean": (0.7 + 0.5 + 0.375) / 3,
@@ -56,24 +73,18 @@ def test_headline_numbers(hips: pd.DataFrame) -> None:
     )
 
 
-def test_cohorts_and_all(hips: pd.DataFrame) -> None:
-    table = by_cohort(hips)
+def test_cohorts_and_all(hips: pd.DataFrame, tmp_path: Path) -> None:
+    _write(hips, tmp_path)
+    table = pd.read_csv(tmp_path / "cohorts.csv", index_col="cohort")
     assert list(table.index) == ["CHECK", "OAI", "all"]
     assert table["test/hips"].tolist() == [2, 2, 4]
-    assert table["mjsw/bias_mm"].tolist() == pytest.approx([-0.25, 0.5, 0.0])
+    assert table["mjsw/bias_mm"].tolist() == pytest.approx([-0.25, 0.5, 0.0], abs=1e-9)
     assert table["mjsw/failed"].tolist() == [0, 1, 1]
     assert np.isnan(table.loc["OAI", "mjsw/sd_mm"])  # one hip has no spread
 
 
-@pytest.fixture
-def picture() -> HipPicture:
-    """A hip in which nothing was found."""
-    nothing, line = np.zeros((8, 8), dtype=np.uint8), JointSpace.failed("no_roof")
-    return HipPicture(np.zeros((8, 8), dtype=np.float32), nothing, nothing, line, line, np.zeros(2), line, 0.9)
-
-
-def test_all_failed_leaves_counts_in_strict_json(hips: pd.DataFrame, picture: HipPicture, tmp_path: Path) -> None:
-    write_evaluation(tmp_path, hips.iloc[3:], {}, {"OAI/3/V00/left": lambda: picture}, 1)
+def test_all_failed_leaves_counts_in_strict_json(hips: pd.DataFrame, tmp_path: Path) -> None:
+    _write(hips.iloc[3:], tmp_path)
     text = (tmp_path / "summary.json").read_text()
     summary = json.loads(text, parse_constant=lambda name: pytest.fail(f"{name} is not JSON"))
     assert summary == pytest.approx(
@@ -89,18 +100,16 @@ def test_all_failed_leaves_counts_in_strict_json(hips: pd.DataFrame, picture: Hi
     )
 
 
-def test_figures_name_no_subject(
-    hips: pd.DataFrame, picture: HipPicture, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    drawn: list[str] = []
-    monkeypatch.setattr("hipseg.report.run_folder.draw_hips", lambda pictures, path: drawn.extend(pictures))
-    write_evaluation(tmp_path, hips, {}, {sample: lambda: picture for sample in hips["sample"]}, 3)
-    names = pd.read_csv(tmp_path / "figures" / "hips.csv")
-    assert drawn == names["hip"].tolist() == ["hip 1", "hip 2", "hip 3"]
-    assert set(names["sample"]) < set(hips["sample"])
+def test_figures_name_no_subject(hips: pd.DataFrame, tmp_path: Path) -> None:
+    chosen = choose_cases(hips, 3)
+    assert name_drawn(chosen, "hips", tmp_path) == ["hip 1", "hip 2", "hip 3"]
+    names = pd.read_csv(tmp_path / "hips.csv")
+    assert names["hip"].tolist() == ["hip 1", "hip 2", "hip 3"]
+    assert names["sample"].tolist() == chosen
+    assert set(chosen) < set(hips["sample"])
 
 
 def test_no_pictures_if_none_are_wanted(hips: pd.DataFrame, tmp_path: Path) -> None:
-    summary, figures = write_evaluation(tmp_path, hips, {}, {}, 0)
-    assert summary["test/hips"] == 4
+    figures = _write(hips, tmp_path)
+    assert json.loads((tmp_path / "summary.json").read_text())["test/hips"] == 4
     assert [path.name for path in figures] == ["mjsw.png"]

@@ -13,9 +13,9 @@ from cases import FileCase
 from children import command
 from sound import Sound
 
+from hipseg.data.annotations import read_annotations
 from hipseg.data.split import read_split
 from hipseg.data.store import Store
-from hipseg.data.truth import read_truth
 from hipseg.errors import HipsegError
 
 Complaint = Callable[[Callable[[], object]], str]
@@ -59,7 +59,7 @@ def test_odd_truth_is_refused(tmp_path: Path) -> None:
         "widths of 999999999999",
     }  # fmt: skip
     of = [case for case in bad_truths(["CHECK/1/T00/right", "CHECK/1/T00/left"]) if case.name not in taken]
-    found = escapes(of, tmp_path, read_truth)
+    found = escapes(of, tmp_path, read_annotations)
     assert not found, "\n".join(found)
 
 
@@ -68,7 +68,7 @@ def test_width_that_no_joint_has_is_refused(width: str, tmp_path: Path) -> None:
     path = tmp_path / "truth.csv"
     path.write_text(f"key,mjsw_mm\nCHECK/1/T00/right,{width}\n")
     with pytest.raises(HipsegError, match="mjsw_mm"):
-        read_truth(path)
+        read_annotations(path)
 
 
 @pytest.mark.parametrize("name", ["NUL bytes", "not UTF-8"])

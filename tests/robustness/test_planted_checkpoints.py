@@ -64,7 +64,7 @@ def test_nothing_planted_at_a_leaf_is_built_by_load(name: str, content: dict[str
         if (tmp_path / "marker").exists() or SECRET in told:
             found.append((".".join(map(str, at)), "built"))
             (tmp_path / "marker").rmdir()
-        if at[0] in ("model", "activation") and (said := refusal(hipseg.load, path)):
+        if at[0] in ("model", "activation", "inferer") and (said := refusal(hipseg.load, path)):
             found.append((".".join(map(str, at)), said))
     assert not found, "\n".join(map(str, found))
 
@@ -97,13 +97,14 @@ WAYS: dict[str, Callable[[Sound, Path, Path], Callable[[], object]]] = {
         "predict", f"checkpoint={path}", f"input={sound.films}/CHECK", f"out={out}/predict"
     ),
     "evaluate": lambda sound, path, out: sound.evaluate(out / "evaluate", checkpoint=path),
-    "locator": lambda sound, path, out: sound.preprocess(out / "joints.h5", "region=joint", f"locator={path}"),
-    "init": lambda sound, path, out: sound.train(out / "train", f"init={path}"),
+    "locator": lambda sound, path, out: sound.preprocess(out / "joints.h5", "roi=joint", f"locator={path}"),
+    "init": lambda sound, path, out: sound.train(out / "train", f"pretrained={path}"),
 }
 # Where a command looks into the record by itself, and what it does with the network.
 LEAVES: list[tuple[str, tuple[str | int, ...]]] = [
-    ("predict", ("field", "row")), ("predict", ("preprocessing", "percentiles")), ("predict", ("model", "act")),
-    ("evaluate", ("field", "row")), ("evaluate", ("training", "precision")), ("evaluate", ("label_names", 0)),
+    ("predict", ("dataset", "crop", "row")), ("predict", ("preprocessing", "percentiles")),
+    ("predict", ("model", "act")),
+    ("evaluate", ("dataset", "crop", "row")), ("evaluate", ("training", "precision")), ("evaluate", ("label_names", 0)),
     ("evaluate", ("activation",)), ("locator", ("preprocessing", "region")), ("locator", ("model", "act")),
 ]  # fmt: skip
 
@@ -157,7 +158,8 @@ def test_damage_ends_in_one_sentence(kind: str, content: dict[str, Any], sound: 
         found = escapes(of, tmp_path)
     if kind != "bytes":  # where a network reads it, it must be refused; elsewhere it may be taken
         found = [text for text in found if text not in DEFAULTS]
-        found = [text for text in found if not text.endswith("is taken") or text.startswith(("model", "activation"))]
+        read = ("model", "activation", "inferer")
+        found = [text for text in found if not text.endswith("is taken") or text.startswith(read)]
     found = [text for text in found if "flipped" not in text or not text.endswith("is taken")]
     assert not found, "\n".join(found)
 
@@ -167,7 +169,7 @@ MUST = {
     "a weight of another shape", "a weight text", "record missing", "record a list", "record empty",
     "a record in itself", "model with a set", "model with bytes", "channels of 10**12",
     "a module as network", "a loss as activation", "a network that does not exist", "another network", "no label",
-    "labels of numbers", "rows 0", "strides 0", "spacing nan", "spacing 0", "field of no rows", "field at -5",
+    "labels of numbers", "rows 0", "strides 0", "spacing nan", "spacing 0", "crop of no rows", "crop at -5",
     "passes nan",
 }  # fmt: skip
 
@@ -194,7 +196,7 @@ def test_init_refuses_weights_that_are_none(
     for number, weights in enumerate((None, {"network.a": "text"}, {1: torch.zeros(1)})):
         path = tmp_path / f"weights{number}.ckpt"
         torch.save({**content, "state_dict": weights}, path)
-        assert "init: " in complaint(WAYS["init"](sound, path, tmp_path))
+        assert "pretrained: " in complaint(WAYS["init"](sound, path, tmp_path))
 
 
 OWN = {"_target_": "torch.nn.Conv2d", "_partial_": True, "in_channels": 1, "kernel_size": 1, "bias": False}

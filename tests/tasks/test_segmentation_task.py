@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
 from hipseg.errors import HipsegError
+from hipseg.inference.shifts import ShiftAverage
 from hipseg.losses.activation import Activation, Sigmoid, Softmax
 from hipseg.losses.overlap import Dice
 from hipseg.metrics.dice import dice_scores
@@ -108,7 +109,7 @@ def test_tests_and_predictions_average_over_places() -> None:
     image = _batch(2, (32, 32), 1).image
     once = task(image)
     torch.testing.assert_close(once, activation.probabilities(network(image)))
-    task.passes = 3
+    task.inferer = ShiftAverage(3)
     many = task(image)
     assert (many - once).abs().max() > 1e-3
     torch.testing.assert_close(many.sum(dim=1), torch.ones(2, 32, 32))
@@ -149,14 +150,13 @@ def test_the_loss_compares_with_the_target_and_dice_with_the_label_map() -> None
 
 RECORD = {
     "version": 1,
-    "preprocessing": {"rows": 512, "columns": 512, "spacing_mm": 0.9, "percentiles": [5.0, 95.0]},
-    "field": {"row": 230, "column": 100, "rows": 64, "columns": 48},
+    "input": {"channels": 1, "size": [64, 48], "range": [0.0, 1.0]},
 }
 
 
 def _loaded(passes: int = 1) -> SegmentationTask:
     network = nn.Conv2d(1, 4, 3, padding=1)
-    return SegmentationTask(network, Softmax(), nn.Identity(), NAMES, None, None, RECORD, passes).eval()
+    return SegmentationTask(network, Softmax(), nn.Identity(), NAMES, None, None, RECORD, ShiftAverage(passes)).eval()
 
 
 @pytest.mark.parametrize("passes", [1, 3])

@@ -56,7 +56,8 @@ def test_load_from_another_working_directory(run: Path, tmp_path: Path, monkeypa
 def test_record_says_what_images_must_be(run: Path) -> None:
     record = hipseg.load(run / "checkpoints" / "best.ckpt").record
     assert record["label_names"] == ["background", "femoral_head", "acetabular_roof", "joint_space"]
-    assert record["field"] == {"row": 230, "column": 100, "rows": 64, "columns": 64}
+    crop = {"row": 230, "column": 100, "rows": 64, "columns": 64}
+    assert {name: record["dataset"]["crop"][name] for name in crop} == crop
     assert record["model"]["_target_"] == "monai.networks.nets.UNet"
     assert record["model"]["channels"] == [4, 8]
     expected = {"rows": 512, "columns": 512, "spacing_mm": 0.9, "percentiles": [5.0, 95.0]}
@@ -89,7 +90,7 @@ def test_no_path_in_a_checkpoint(name: str, run: Path, store: Path, split: Path)
 @pytest.mark.parametrize("name", ["best", "last"])
 def test_plain_data_loads_without_running_code(name: str, run: Path) -> None:
     content = torch.load(run / "checkpoints" / f"{name}.ckpt", weights_only=True)
-    assert content["hipseg"]["version"] == 1
+    assert content["hipseg"]["version"] == 2
     plain = (str, int, float, bool, type(None))
 
     def walk(part: Any) -> None:
@@ -120,7 +121,7 @@ def _name(key: str, target: str, **arguments: str) -> Change:
         (_drop_weight, ""),
         (_widen, ""),
         (lambda content: content["hipseg"].pop("model"), ""),
-        (lambda content: content["hipseg"].update(version=99), "has version 99, this hipseg reads 1"),
+        (lambda content: content["hipseg"].update(version=99), "has version 99, this hipseg reads 2"),
         (_name("activation", "os.system", command="false"), "it names 'os.system', which is not trusted"),
         (_name("model", "torch.nn.Conv2d"), "it names 'torch.nn.Conv2d', which is not trusted"),
     ],

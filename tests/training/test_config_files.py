@@ -18,17 +18,24 @@ from omegaconf import DictConfig, OmegaConf
 from hipseg.commands import COMMANDS, main
 from hipseg.config import conf_folder
 from hipseg.instantiation import check
+from hipseg.planning import Plan, write_plan
 
 CONF = conf_folder()
 TOP = {path.stem: yaml.safe_load(path.read_text()) for path in sorted(CONF.glob("*.yaml"))}
 
 
 def _groups(command: str) -> dict[str, str]:
-    """The groups of a command's defaults, each with the key that overrides it (`field@data.field`)."""
+    """The groups of a command's defaults, each with the key that overrides it (`field@data.dataset.crop`)."""
     chosen = [key for entry in TOP[command]["defaults"] if isinstance(entry, dict) for key in entry]
     keys = [key for key in chosen if not key.startswith("override ")]
     # Hydra takes no package that is the group's own name.
-    return {key.split("@")[0]: key if len(set(key.split("@"))) > 1 else key.split("@")[0] for key in keys}
+    groups = {key.split("@")[0]: key if len(set(key.split("@"))) > 1 else key.split("@")[0] for key in keys}
+    if "evaluation" in groups:  # which chooses in turn
+        content = yaml.safe_load((CONF / "evaluation" / "hips.yaml").read_text())
+        for key in (key for entry in content["defaults"] if isinstance(entry, dict) for key in entry):
+            group, _, place = key.removeprefix("/").partition("@")
+            groups[group] = f"{group}@evaluation.{place or group}"
+    return groups
 
 
 def _options(group: str) -> list[str]:
@@ -46,11 +53,23 @@ def _compose(command: str, *overrides: str, hydra: bool = False) -> DictConfig:
         return compose(command, list(overrides), return_hydra_config=hydra)
 
 
+PLAN = Plan(
+    spacing_mm=(0.9, 0.9), median_size=(512, 512), patch=(64, 64), batch_size=2, features=(4, 8),
+    strides=((1, 1), (2, 2)), kernel_sizes=((3, 3), (3, 3)), convolutions=2, normalisation="zscore", channels=1,
+)  # fmt: skip
+
+
+@pytest.fixture
+def plan(tmp_path: Path) -> str:
+    write_plan(PLAN, tmp_path / "plan.yaml", "for tests")
+    return f"plan={tmp_path / 'plan.yaml'}"
+
+
 def _composed(command: str, *overrides: str) -> DictConfig:
     """A configuration in which whatever must be given is."""
     config = _compose(command, *overrides, *(["folder=x"] if "folder" in TOP[command] else []))
     for key in sorted(OmegaConf.missing_keys(config)):
-        OmegaConf.update(config, key, "x")
+        OmegaConf.update(config, key, ["x"] if key == "source.labels" else "x")
     return config
 
 
@@ -69,9 +88,15 @@ def test_command_composes_and_passes_the_check(command: str) -> None:
 
 
 @pytest.mark.parametrize(("command", "group", "option"), CHOICES, ids=lambda part: part)
-def test_option_composes_and_passes_the_check(command: str, group: str, option: str) -> None:
+def test_option_composes_and_passes_the_check(command: str, group: str, option: str, plan: str) -> None:
     value = f"[{option}]" if group == "cohort" else option  # the one group of which several are taken
-    check(_composed(command, f"{GROUPS[command][group]}={value}"))
+    more = [plan] if "plan" in TOP[command] and command != "plan" else []
+    if option == "sliding_window" and not more:
+        more = ["inferer.window=[64,64]"]
+    hips_alone = ["crop", "labels_for_loss", "loss_mask"] if (group, option) == ("dataset", "patches") else []
+    if hips_alone:
+        more += [f"~{name}" for name in hips_alone] + ["augmentation=patches"]
+    check(_composed(command, f"{GROUPS[command][group]}={value}", *more))
 
 
 @pytest.mark.parametrize("command", TOP)
@@ -83,7 +108,13 @@ def test_only_runs_have_a_folder_of_their_own(command: str) -> None:
         assert (hydra.run.dir, hydra.output_subdir) == (".", None)
 
 
-TRAINING = {group: _options(group) for group in GROUPS["train"] if group != "experiment"}
+# Of images; they train together, by experiment=nnunet below.
+IMAGES = {("dataset", "patches"), ("augmentation", "patches")}
+TRAINING = {
+    group: [option for option in _options(group) if (group, option) not in IMAGES]
+    for group in GROUPS["train"]
+    if group != "experiment"
+}
 ROUNDS = [
     {group: options[i % len(options)] for group, options in TRAINING.items()}
     for i in range(max(map(len, TRAINING.values())))
@@ -95,10 +126,11 @@ def _train_one_batch(folder: Path, store: Path, split: Path, *overrides: str) ->
     limits = [f"trainer.limit_{stage}_batches=1" for stage in ("train", "val", "test")]
     sizes = ["data.train_size=1", "data.val_size=1", "data.batch_size=1", "data.workers=0", "trainer.max_epochs=1"]
     paths = [f"data.store={store}", f"data.split={split}", "out=."]
-    main(["train", *paths, *overrides, *limits, *sizes, "callbacks.joint_space_width.pictures=1"])
-    assert json.loads((folder / "summary.json").read_text())["test/hips"] == 1
+    main(["train", *paths, *overrides, *limits, *sizes])
+    unit = "cases" if "experiment=nnunet" in overrides else "hips"
+    assert json.loads((folder / "summary.json").read_text())[f"test/{unit}"] == 1
     metrics = pd.read_csv(folder / "metrics.csv")
-    assert np.isfinite(metrics[["train/loss", "val/loss", "test/loss"]].max()).all()
+    assert np.isfinite(metrics[["train/loss", "val/loss"]].max()).all()
 
 
 @pytest.fixture
@@ -114,12 +146,22 @@ def test_rounds_hold_every_option() -> None:
 
 
 @pytest.mark.parametrize("choice", ROUNDS, ids=lambda choice: "-".join(choice.values()))
-def test_options_train_one_batch(choice: dict[str, str], here: Path, store: Path, joints: Path, split: Path) -> None:
-    films = joints if choice["field"] == "joint" else store
-    _train_one_batch(here, films, split, *(f"{GROUPS['train'][group]}={option}" for group, option in choice.items()))
+def test_options_train_one_batch(
+    choice: dict[str, str], here: Path, store: Path, joints: Path, split: Path, plan: str
+) -> None:
+    films = joints if choice["crop"] == "joint" else store
+    if choice["evaluation"] == "overlap":  # which has no joint space to be measured
+        choice = {group: option for group, option in choice.items() if group not in ("jsw_method", "plausibility")}
+    _train_one_batch(
+        here, films, split, *(f"{GROUPS['train'][group]}={option}" for group, option in choice.items()), plan
+    )
 
 
 @pytest.mark.parametrize("experiment", _options("experiment"))
-def test_experiment_trains_one_batch(experiment: str, here: Path, store: Path, joints: Path, split: Path) -> None:
-    small = ("model.channels=[4,8]", "model.strides=[2]")
-    _train_one_batch(here, joints if experiment == "joint" else store, split, f"experiment={experiment}", *small)
+def test_experiment_trains_one_batch(
+    experiment: str, here: Path, store: Path, joints: Path, split: Path, plan: str
+) -> None:
+    small: tuple[str, ...] = ("model.channels=[4,8]", "model.strides=[2]")
+    if experiment == "nnunet":  # the thesis' hips by nnU-Net's plan
+        small = (plan, "data.dataset.patches_per_epoch=2", "data.dataset.val_patches=2", "trainer.precision=32-true")
+    _train_one_batch(here, joints if experiment == "second_stage" else store, split, f"experiment={experiment}", *small)

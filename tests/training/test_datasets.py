@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -11,11 +12,12 @@ import pytest
 import torch
 from scipy.ndimage import binary_dilation
 
-from hipseg.data.datamodule import HipDataModule
-from hipseg.data.dataset import EpochSampler, HipDataset
+from hipseg.data.datamodule import StoreDataModule
+from hipseg.data.datasets.hips import HipDataset
+from hipseg.data.sampler import EpochSampler
 from hipseg.data.store import Store
 from hipseg.errors import HipsegError
-from hipseg.field import Field
+from hipseg.geometry.crop import Crop
 from hipseg.labels.curves import spline_curves
 from hipseg.labels.label_map import draw_label_map
 from hipseg.labels.landmarks import SOURCIL_LATERAL, SOURCIL_MEDIAL, mirror_columns
@@ -24,8 +26,8 @@ from hipseg.labels.weight_map import WeightMap, described_bone, everywhere
 from hipseg.sample import HipSample
 from hipseg.transforms.augment import Augmentation, LightAugmentation, Move, NoAugmentation
 
-WHOLE = Field(row=0, column=0, rows=512, columns=512)
-JOINT = Field(row=230, column=100, rows=64, columns=64)
+WHOLE = Crop(row=0, column=0, rows=512, columns=512)
+JOINT = Crop(row=230, column=100, rows=64, columns=64)
 LIGHT = LightAugmentation(rotation_deg=7, shift_px=8, scale=0.08, contrast=0.15)
 
 
@@ -42,14 +44,15 @@ def keys(opened: Store) -> list[str]:
 def _dataset(
     store: Store,
     keys: Sequence[str],
-    field: Field = JOINT,
+    field: Crop = JOINT,
     augmentation: Augmentation | None = None,
     seed: int = 0,
     weight_map: WeightMap = everywhere,
     jitter_px: int = 0,
     target: Target = hard_target,
 ) -> HipDataset:
-    return HipDataset(store, keys, field, augmentation or NoAugmentation(), target, weight_map, jitter_px, seed)
+    options = {"augmentation": augmentation, "labels_for_loss": target, "loss_mask": weight_map}
+    return HipDataset(store, keys, "train", seed, crop=field, crop_jitter_px=jitter_px, **options)  # type: ignore
 
 
 def _same(a: HipSample, b: HipSample) -> bool:
@@ -142,9 +145,9 @@ def test_samples_are_not_changed_alike(opened: Store, keys: list[str]) -> None:
 
 
 def _data(
-    store: Path, split: Path, field: Field = JOINT, sizes: tuple[int | None, int | None] = (None, None)
-) -> HipDataModule:
-    return HipDataModule(store, split, field, LIGHT, hard_target, everywhere, 0, 4, 0, *sizes, 0)
+    store: Path, split: Path, field: Crop = JOINT, sizes: tuple[int | None, int | None] = (None, None)
+) -> StoreDataModule:
+    return StoreDataModule(store, split, partial(HipDataset, crop=field, augmentation=LIGHT), 4, 0, *sizes, 0)
 
 
 def test_sizes_take_the_first_hips_and_leave_the_test_set(store: Path, split: Path) -> None:
@@ -169,9 +172,9 @@ def test_only_training_hips_are_shuffled_and_changed(store: Path, split: Path, o
     )
 
 
-@pytest.mark.parametrize("field", [Field(449, 0, 64, 64), Field(0, -1, 64, 64), Field(0, 0, 512, 513)])
-def test_field_beyond_the_image_is_refused(field: Field, store: Path, split: Path) -> None:
-    with pytest.raises(HipsegError, match=r"^data\.field: "):
+@pytest.mark.parametrize("field", [Crop(449, 0, 64, 64), Crop(0, -1, 64, 64), Crop(0, 0, 512, 513)])
+def test_field_beyond_the_image_is_refused(field: Crop, store: Path, split: Path) -> None:
+    with pytest.raises(HipsegError, match=r"^data\.dataset\.crop: "):
         _data(store, split, field)
 
 
@@ -239,8 +242,8 @@ def test_a_jittered_field_keeps_its_way_back(side: str, opened: Store, keys: lis
 
 
 def test_jitter_stays_within_the_image() -> None:
-    moved = Field(row=10, column=2, rows=20, columns=20).moved(99, -99, (40, 50))
-    assert moved == Field(row=20, column=0, rows=20, columns=20)
+    moved = Crop(row=10, column=2, rows=20, columns=20).moved(99, -99, (40, 50))
+    assert moved == Crop(row=20, column=0, rows=20, columns=20)
 
 
 def test_a_hard_target_is_the_label_map(opened: Store, keys: list[str]) -> None:
@@ -250,7 +253,7 @@ def test_a_hard_target_is_the_label_map(opened: Store, keys: list[str]) -> None:
 
 @pytest.mark.parametrize("augmentation", [NoAugmentation(), LIGHT])
 def test_soft_targets_lie_where_label_maps_do(augmentation: Augmentation, opened: Store, keys: list[str]) -> None:
-    field = Field(row=200, column=80, rows=200, columns=160)
+    field = Crop(row=200, column=80, rows=200, columns=160)
     data = _dataset(opened, keys, field, augmentation, jitter_px=9, target=SoftTarget(8))
     between: dict[int, list[np.ndarray]] = {1: [], 2: [], 3: []}
     for index in range(len(keys)):
@@ -271,7 +274,7 @@ def test_soft_targets_end_where_the_image_does(opened: Store, keys: list[str]) -
     away = LightAugmentation(rotation_deg=0, shift_px=8, scale=0, contrast=0)
     key = next(key for key in keys if key.endswith("right"))
     x, y = opened.landmarks(opened.rows_by_key[key])[SOURCIL_LATERAL : SOURCIL_MEDIAL + 1].mean(axis=0).astype(int)
-    joint = Field(row=int(y) - 8, column=int(x) - 12, rows=16, columns=24)
+    joint = Crop(row=int(y) - 8, column=int(x) - 12, rows=16, columns=24)
     data = _dataset(opened, [key], joint, away, target=SoftTarget(8))
     at_the_edge = 0
     for epoch in range(20):

@@ -14,7 +14,7 @@ from test_one_run import assert_complete, tiny
 from hipseg.checkpoint import read_checkpoint
 from hipseg.commands import main
 
-NO_PICTURES = "callbacks.joint_space_width.pictures=0"
+NO_PICTURES = "evaluation.joint_space.pictures=0"
 TWO = ("trainer.devices=2", "trainer.accelerator=cpu", "trainer.strategy=ddp")
 
 

@@ -28,7 +28,7 @@ def _train(folder: Path, store: Path, split: Path, *more: str) -> Path:
 
 
 def _evaluate(checkpoint: Path, folder: Path, store: Path, split: Path, *more: str) -> Path:
-    given = (f"data.store={store}", f"data.split={split}", "data.workers=0", "callbacks.joint_space_width.pictures=1")
+    given = (f"data.store={store}", f"data.split={split}", "data.workers=0", "evaluation.joint_space.pictures=1")
     main(["evaluate", f"checkpoint={checkpoint}", *given, *more, f"out={folder}"])
     return folder
 
@@ -87,9 +87,9 @@ def test_evaluation_repeats_a_run_of_mixed_precision(store: Path, split: Path, t
 
 
 def test_passes_are_those_of_the_run_unless_given(store: Path, split: Path, tmp_path: Path) -> None:
-    run = _train(tmp_path / "run", store, split, "passes=2")
+    run = _train(tmp_path / "run", store, split, "inferer.passes=2")
     best = run / "checkpoints" / "best.ckpt"
     again = _evaluate(best, tmp_path / "again", store, split)
     assert (again / "test_hips.csv").read_bytes() == (run / "test_hips.csv").read_bytes()
-    once = _evaluate(best, tmp_path / "once", store, split, "passes=1")
+    once = _evaluate(best, tmp_path / "once", store, split, "inferer=shift_average")
     assert (once / "test_hips.csv").read_bytes() != (run / "test_hips.csv").read_bytes()

@@ -16,7 +16,7 @@ from hipseg.commands import main
 from hipseg.config import conf_folder
 from hipseg.instantiation import make, plain
 
-NO_PICTURES = "callbacks.joint_space_width.pictures=0"
+NO_PICTURES = "evaluation.joint_space.pictures=0"
 SCHEDULES = sorted(path.stem for path in (conf_folder() / "scheduler").glob("*.yaml"))
 RECIPES = sorted(path.stem for path in (conf_folder() / "experiment").glob("*.yaml"))
 

@@ -47,9 +47,10 @@ def tiny(store: Path, split: Path, *more: str) -> list[str]:
     """Overrides of a run of seconds: 64 x 64 pixels around the joint, four channels, eight hips, one epoch."""
     return [
         f"data.store={store}", f"data.split={split}", "data.train_size=8", "data.val_size=4",
-        "data.batch_size=4", "data.workers=0", "data.field.row=230", "data.field.column=100", "data.field.rows=64",
-        "data.field.columns=64", "model.channels=[4,8]", "model.strides=[2]", "trainer.max_epochs=1",
-        "trainer.precision=32-true", "callbacks.joint_space_width.pictures=1", *more,
+        "data.batch_size=4", "data.workers=0", "data.dataset.crop.row=230", "data.dataset.crop.column=100",
+        "data.dataset.crop.rows=64", "data.dataset.crop.columns=64", "model.channels=[4,8]", "model.strides=[2]",
+        "trainer.max_epochs=1",
+        "trainer.precision=32-true", "evaluation.joint_space.pictures=1", *more,
     ]  # fmt: skip
 
 
@@ -82,7 +83,8 @@ def assert_complete(folder: Path, split: Path) -> None:
     assert summary["test/dice/femoral_head"] == pytest.approx(hips["dice_femoral_head"].mean(), abs=1e-5)
     timing = json.loads((folder / "timing.json").read_text())
     assert (
-        min(timing[name] for name in ("fit_seconds", "epoch_seconds", "test_seconds", "training_hips_per_second")) > 0
+        min(timing[name] for name in ("fit_seconds", "epoch_seconds", "test_seconds", "training_samples_per_second"))
+        > 0
     )
     if timing["processes"] == 1:  # several share the cores
         assert timing["threads"] == torch.get_num_threads()
@@ -99,7 +101,7 @@ def test_folder_is_complete(run: Path, split: Path) -> None:
 
 def test_configuration_is_kept(run: Path, store: Path, split: Path) -> None:
     config = yaml.safe_load((run / ".hydra" / "config.yaml").read_text())
-    assert config["data"]["augmentation"]["_target_"] == "hipseg.transforms.augment.LightAugmentation"
+    assert config["data"]["dataset"]["augmentation"]["_target_"] == "hipseg.transforms.augment.LightAugmentation"
     assert config["loss"]["_target_"] == "hipseg.losses.overlap.DiceCrossEntropy"
     overrides = yaml.safe_load((run / ".hydra" / "overrides.yaml").read_text())
     assert overrides[: len(tiny(store, split))] == tiny(store, split)

@@ -18,7 +18,7 @@ from hipseg.commands import main
 from hipseg.errors import HipsegError
 
 FILM = "OAI/V00/OAI-9000001-V00-20060202.dcm"
-NO_PICTURES = "callbacks.joint_space_width.pictures=0"
+NO_PICTURES = "evaluation.joint_space.pictures=0"
 
 
 @pytest.fixture

@@ -24,7 +24,7 @@ from test_one_run import LIGHT, files, tiny
 from hipseg.commands import main
 from hipseg.tasks.base import BaseTask
 
-NO_PICTURES = "callbacks.joint_space_width.pictures=0"
+NO_PICTURES = "evaluation.joint_space.pictures=0"
 EPOCHS = 3
 RECIPE = (*LIGHT, NO_PICTURES, "scheduler=one_cycle", "trainer.gradient_clip_val=1.0", f"trainer.max_epochs={EPOCHS}")
 
@@ -218,7 +218,7 @@ def test_what_is_no_run_is_refused_and_left_alone(
     assert ({name: (run / name).read_bytes() for name in files(run)} if run.exists() else {}) == before
 
 
-@pytest.mark.parametrize("other", ["loss=dice", "seed=4", "data.batch_size=2", "optimizer.lr=0.1", "init=x.ckpt"])
+@pytest.mark.parametrize("other", ["loss=dice", "seed=4", "data.batch_size=2", "optimizer.lr=0.1", "pretrained=x.ckpt"])
 def test_an_option_that_would_make_it_another_run_is_refused(
     other: str, whole: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

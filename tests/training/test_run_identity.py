@@ -29,7 +29,7 @@ from hipseg.commands import main
 from hipseg.config import conf_folder
 from hipseg.io.dicom import file_sha256
 
-NO_PICTURES = "callbacks.joint_space_width.pictures=0"
+NO_PICTURES = "evaluation.joint_space.pictures=0"
 
 
 def flat(node: Any, key: str = "") -> dict[str, Any]:
@@ -67,7 +67,7 @@ def init(tmp_path_factory: pytest.TempPathFactory, store: Path, split: Path) -> 
 def sweep(tmp_path_factory: pytest.TempPathFactory, store: Path, split: Path, init: Path) -> Path:
     """Two sizes of the training set, begun from another run's weights."""
     folder = tmp_path_factory.mktemp("logged") / "sizes"
-    more = (*LIGHT, "logger=wandb", NO_PICTURES, f"init={init}", "data.train_size=4,8", "-m", f"out={folder}")
+    more = (*LIGHT, "logger=wandb", NO_PICTURES, f"pretrained={init}", "data.train_size=4,8", "-m", f"out={folder}")
     main(["train", *tiny(store, split, *more)])
     return folder
 
@@ -96,7 +96,7 @@ def test_the_configuration_holds_sizes_versions_and_the_first_weights(sweep: Pat
         assert [name for name, value in config.items() if "train" in name and value == size] != []
         assert [name for name, value in config.items() if "test" in name and value == rows["test"]] != []
         assert [name for name, value in config.items() if "param" in name and value == count] != []
-        assert [name for name, value in config.items() if "init" in name and value == file_sha256(init)] != []
+        assert [name for name, value in config.items() if "pretrained" in name and value == file_sha256(init)] != []
         versions = {name.split(".")[-1]: value for name, value in config.items() if "version" in name}
         assert versions["torch"] == torch.__version__
         assert versions["hipseg"] == hipseg.__version__
@@ -148,22 +148,23 @@ def test_wandb_online_without_a_key_is_refused(
 def evaluated(tmp_path_factory: pytest.TempPathFactory, store: Path, split: Path, init: Path) -> Path:
     folder = tmp_path_factory.mktemp("evaluated") / "run"
     given = [f"data.store={store}", f"data.split={split}", "data.workers=0", NO_PICTURES]
-    main(["evaluate", f"checkpoint={init}", *given, "passes=2", f"out={folder}"])
+    main(["evaluate", f"checkpoint={init}", *given, "inferer=shift_average", "inferer.passes=2", f"out={folder}"])
     return folder
 
 
 def test_the_configuration_of_an_evaluation_is_what_ran(evaluated: Path, init: Path) -> None:
     record = read_checkpoint(init)["hipseg"]
     config = yaml.safe_load((evaluated / ".hydra" / "config.yaml").read_text())
-    field = {name: config["data"]["field"][name] for name in record["field"]}
-    assert field == record["field"] == {"row": 230, "column": 100, "rows": 64, "columns": 64}
+    assert config["data"]["dataset"] == record["dataset"]
+    crop = {"row": 230, "column": 100, "rows": 64, "columns": 64}
+    assert {name: record["dataset"]["crop"][name] for name in crop} == crop
     assert config["trainer"]["precision"] == record["training"]["precision"]
-    assert config["passes"] == 2
+    assert config["inferer"]["passes"] == 2
 
 
 def test_the_configuration_of_a_run_is_what_ran(init: Path) -> None:
     config = yaml.safe_load((init.parents[1] / ".hydra" / "config.yaml").read_text())
-    assert config["data"]["field"]["rows"] == 64
+    assert config["data"]["dataset"]["crop"]["rows"] == 64
     assert config["trainer"]["max_epochs"] == 1
 
 
@@ -175,8 +176,8 @@ def test_the_record_says_how_it_was_trained(init: Path) -> None:
 
     assert holds("augmentation", "hipseg.transforms.augment.LightAugmentation")
     assert holds("augmentation", 7.0)  # its rotation
-    assert holds("target", "hipseg.labels.target.hard_target")
-    assert holds("weight", "hipseg.labels.weight_map.everywhere")
+    assert holds("labels_for_loss", "hipseg.labels.target.hard_target")
+    assert holds("loss_mask", "hipseg.labels.weight_map.everywhere")
     assert holds("batch_size", 4)
     assert holds("epochs", 1)
     assert holds("torch", torch.__version__)
@@ -249,10 +250,14 @@ def test_an_evaluation_on_strangers_says_nothing(evaluated: Path) -> None:
 
 
 def test_a_checkpoint_from_before_is_still_read(init: Path, store: Path, split: Path, tmp_path: Path) -> None:
-    """Its record names neither subjects nor versions."""
+    """Its record names neither subjects nor versions, and what the network sees as it did then."""
     content = torch.load(init, weights_only=True)
-    kept = ("init", "loss", "optimizer", "precision", "scheduler", "seed")
-    content["hipseg"]["training"] = {name: content["hipseg"]["training"][name] for name in kept}
+    record = content["hipseg"]
+    kept = ("loss", "optimizer", "precision", "scheduler", "seed")
+    training = {name: record["training"][name] for name in kept} | {"init": None}
+    field = {name: record["dataset"]["crop"][name] for name in ("row", "column", "rows", "columns")}
+    same = {name: record[name] for name in ("model", "activation", "label_names", "preprocessing")}
+    content["hipseg"] = {"version": 1, "training": training, "field": field, "passes": 1, **same}
     torch.save(content, tmp_path / "old.ckpt")
     hips, summary = _evaluate(tmp_path / "old.ckpt", store, split, tmp_path / "run")
     assert len(hips) == summary["test/hips"] == 5

@@ -13,7 +13,7 @@ from test_one_run import files, tiny
 
 from hipseg.commands import main
 
-NO_PICTURES = "callbacks.joint_space_width.pictures=0"
+NO_PICTURES = "evaluation.joint_space.pictures=0"
 
 
 class Swept(NamedTuple):

@@ -22,12 +22,12 @@ def test_weights_are_the_checkpoints_where_nothing_is_learnt(
     first: Path, store: Path, split: Path, tmp_path: Path
 ) -> None:
     still = ["optimizer.lr=1e-30", "loss=dice_ce", f"out={tmp_path / 'run'}"]
-    main(["train", *tiny(store, split, *still, f"init={first}")])
+    main(["train", *tiny(store, split, *still, f"pretrained={first}")])
     begun, ended = (read_checkpoint(path) for path in (first, tmp_path / "run" / "checkpoints" / "best.ckpt"))
     for name, weights in begun["state_dict"].items():
         if name.startswith("network."):
             assert torch.equal(ended["state_dict"][name], weights)
-    assert ended["hipseg"]["training"]["init"] == file_sha256(first)
+    assert ended["hipseg"]["training"]["pretrained"] == file_sha256(first)
     assert str(tmp_path) not in str(ended["hipseg"])
 
 
@@ -36,8 +36,8 @@ def test_another_network_is_refused(
     change: str, first: Path, store: Path, split: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(SystemExit):
-        main(["train", *tiny(store, split, change, f"out={tmp_path / 'run'}", f"init={first}")])
-    assert "init: the checkpoint holds another network" in capsys.readouterr().err
+        main(["train", *tiny(store, split, change, f"out={tmp_path / 'run'}", f"pretrained={first}")])
+    assert "pretrained: the checkpoint holds another network" in capsys.readouterr().err
     assert not (tmp_path / "run").exists()
 
 
@@ -45,5 +45,5 @@ def test_a_missing_checkpoint_is_named(
     store: Path, split: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(SystemExit):
-        main(["train", *tiny(store, split, f"out={tmp_path / 'run'}", f"init={tmp_path / 'no.ckpt'}")])
-    assert "init: there is no file" in capsys.readouterr().err
+        main(["train", *tiny(store, split, f"out={tmp_path / 'run'}", f"pretrained={tmp_path / 'no.ckpt'}")])
+    assert "pretrained: there is no file" in capsys.readouterr().err

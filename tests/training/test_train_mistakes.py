@@ -17,7 +17,7 @@ MISTAKES = {
     "data.batch_size=0": "data.batch_size: ",
     "data.batch_size=many": "data.batch_size: ",
     "data.train_size=10000": "data.train_size: 10000 samples are asked for, the split has ",
-    "data.field.column=500": "data.field: ",
+    "data.dataset.crop.column=500": "data.dataset.crop: ",
     "data.store=none.h5": "data.store: there is no file none.h5",
     "data.split=none.csv": "data.split: there is no file none.csv",
     "seed=-1": "data.seed: ",
@@ -30,7 +30,7 @@ MISTAKES = {
     "trainer.precision=3-true": "trainer.precision: ",
     "trainer.accelerator=abacus": ".*accelerator",
     "trainer.max_epochs=0": "trainer.max_epochs: ",
-    "callbacks.joint_space_width.pictures=-1": "callbacks.joint_space_width.pictures: ",
+    "evaluation.joint_space.pictures=-1": "evaluation.joint_space.pictures: ",
 }
 
 

@@ -15,7 +15,7 @@ from hipseg.checkpoint import read_checkpoint
 from hipseg.commands import main
 from hipseg.config import conf_folder
 
-NO_PICTURES = "callbacks.joint_space_width.pictures=0"
+NO_PICTURES = "evaluation.joint_space.pictures=0"
 PLAIN = (
     "fast_dev_run", "overfit_batches", "limit_train_batches", "limit_val_batches", "limit_test_batches",
     "accumulate_grad_batches", "profiler", "strategy", "devices", "accelerator", "precision",

@@ -172,7 +172,7 @@ def test_configuration_is_logged(logged: Logged) -> None:
     assert config["loss"]["_target_"] == "hipseg.losses.overlap.Dice"
     assert config["model"]["channels"] == [4, 8]
     assert config["data"]["batch_size"] == 4
-    assert config["data"]["field"]["row"] == 230
+    assert config["data"]["dataset"]["crop"]["row"] == 230
     assert config["seed"] == 0
     assert not {"store", "split"} & set(config["data"])
 
@@ -224,7 +224,7 @@ def test_images_and_subjects_leave_only_if_asked(allowed: bool, logged: Logged, 
         told = {"entity": None, "name": None, "group": None, "job_type": None, "tags": [], "notes": None}
         leave = {"images": allowed, "subjects": allowed}
         logger = PrivateWandbLogger(tmp_path / "run", {}, "00ff", "offline", "x", **told, **leave)
-        logger.log_evaluation({"test/hips": 1}, hips, [figure])
+        logger.log_evaluation({"test/hips": 1}, "hips", hips, [figure])
         logger.finish()
     files = [path for path in (tmp_path / "run").glob("wandb/offline-run-*/files/**/*") if path.is_file()]
     assert (figure.read_bytes() in [path.read_bytes() for path in files]) == allowed

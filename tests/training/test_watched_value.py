@@ -19,7 +19,7 @@ from hipseg.commands import main
 from hipseg.tasks.segmentation import SegmentationTask
 
 LR = "optimizer.lr=1e-2"
-NO_PICTURES = "callbacks.joint_space_width.pictures=0"
+NO_PICTURES = "evaluation.joint_space.pictures=0"
 
 
 def _score(patch: pytest.MonkeyPatch, change: Callable[[int, Tensor], Tensor]) -> None:

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from hipseg.grid import Grid
+from hipseg.geometry.grid import Grid
 
 
 def test_film_pixel_centres_lie_half_a_pixel_inside_its_outer_corner() -> None:

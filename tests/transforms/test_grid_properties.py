@@ -6,8 +6,8 @@ import numpy as np
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from hipseg.field import Field
-from hipseg.grid import Grid
+from hipseg.geometry.crop import Crop
+from hipseg.geometry.grid import Grid
 from hipseg.transforms.resample import inside_film, resample
 
 SPACINGS = st.floats(0.05, 2.0)
@@ -43,7 +43,7 @@ def test_a_centred_grid_lies_about_its_centre(
 def test_a_field_leads_to_the_stored_image_and_back_and_cuts_the_same_pixels(
     row: int, column: int, rows: int, columns: int, mirror: bool, data: st.DataObject
 ) -> None:
-    field, shape = Field(row, column, rows, columns), (60, 61)
+    field, shape = Crop(row, column, rows, columns), (60, 61)
     assert field.fits(shape)
     stored = np.arange(shape[0] * shape[1]).reshape(shape)
     cut = field.cut(stored, mirror)

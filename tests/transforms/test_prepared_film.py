@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 
 from hipseg.errors import Excluded
-from hipseg.grid import Grid
+from hipseg.geometry.grid import Grid
 from hipseg.transforms.film import PreparedFilm, centred_grid, prepare_film
 
 SHAPE = (512, 512)

@@ -7,7 +7,7 @@ import pytest
 from numpy.typing import NDArray
 from scipy.ndimage import map_coordinates
 
-from hipseg.grid import Grid
+from hipseg.geometry.grid import Grid
 from hipseg.transforms.resample import inside_film, resample
 
 Array = NDArray[np.float64]

@@ -1,0 +1,219 @@
+"""Patches of images of any size, drawn anew in every epoch; whole images to test."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Sequence
+from typing import Annotated, Any, Final, Literal, NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from pydantic import Field
+from scipy.ndimage import affine_transform
+from torch import Tensor
+from torch.utils.data import Dataset
+
+from hipseg.data.sampler import Draw
+from hipseg.data.split import Subset
+from hipseg.data.stores import AnyStore, image_and_label, stored_channels, stored_size
+from hipseg.errors import HipsegError
+from hipseg.transforms.patch_augment import PatchAugmentation
+from hipseg.transforms.prepare_image import prepare_image, prepare_label
+
+_SPOTS: Final = 10_000  # of every label that are kept to draw patches about
+
+
+class PatchSample(NamedTuple):
+    """A patch or a whole image, or a batch of them with one more axis in front.
+
+    Attributes:
+        image: (C, ...) float32, standardised.
+        label: (...) uint8; of a whole image at its own size.
+        target: The same.
+        weight: (...) uint8, 1 everywhere: every pixel counts.
+        outside: (labels,) int64, all 0: nothing is cropped away.
+        row: The sample's row in the store.
+    """
+
+    image: Tensor
+    label: Tensor
+    target: Tensor
+    weight: Tensor
+    outside: Tensor
+    row: Tensor
+
+
+class PatchDataset(Dataset[PatchSample]):
+    """The images of one subset, resampled to one spacing and standardised.
+
+    Training gives patches about random places, some of them about a label (Isensee et al., Nature Methods 2021);
+    validation gives patches that are the same in every epoch; a test gives whole images, their label maps as stored.
+
+    Args:
+        store: Where they lie; a store of images, or of hips, which then are seen whole.
+        samples: Their keys.
+        subset: Whose they are.
+        seed: Of everything drawn.
+        spacing_mm: To which images are resampled, an axis each.
+        patch: Pixels, an axis each.
+        patches_per_epoch: Training patches.
+        val_patches: Validation patches.
+        foreground: Share of training patches about a pixel of a label, each label as often as another.
+        augmentation: Of training patches; nothing if None.
+        normalisation: `zscore`, every image and channel to mean 0 and standard deviation 1.
+        cache: Prepared images kept in memory, in each process.
+
+    Raises:
+        HipsegError: If the images have another number of axes.
+    """
+
+    unit = "cases"
+    in_training_only = ("patches_per_epoch", "val_patches", "foreground", "augmentation", "cache")
+
+    def __init__(
+        self,
+        store: AnyStore,
+        samples: Sequence[str],
+        subset: Subset,
+        seed: int,
+        *,
+        spacing_mm: tuple[Annotated[float, Field(gt=0)], ...],
+        patch: tuple[Annotated[int, Field(ge=4)], ...],
+        patches_per_epoch: Annotated[int, Field(ge=1)] = 1,
+        val_patches: Annotated[int, Field(ge=1)] = 1,
+        foreground: Annotated[float, Field(ge=0, le=1)] = 0.0,
+        augmentation: PatchAugmentation | None = None,
+        normalisation: Literal["zscore"] = "zscore",
+        cache: Annotated[int, Field(ge=0)] = 0,
+    ) -> None:
+        self._store, self._subset, self._seed = store, subset, seed
+        self._spacing, self._patch = tuple(spacing_mm), tuple(patch)
+        self._count = {"train": patches_per_epoch, "val": val_patches, "test": len(samples)}[subset]
+        self._foreground = foreground if subset != "test" else 0.0
+        self._augmentation = augmentation if subset == "train" else None
+        self._rows = [store.rows_by_key[sample] for sample in samples]
+        self._kept: OrderedDict[int, _Prepared] = OrderedDict()
+        self._most_kept = cache
+        for row in self._rows[:1]:
+            axes = len(stored_size(store, row))
+            if not axes == len(self._patch) == len(self._spacing):
+                said = f"the images have {axes} axes, the patch {len(self._patch)}, the spacing {len(self._spacing)}"
+                raise HipsegError(f"data.dataset: {said}; plan for this store with 'hipseg plan'")
+
+    @property
+    def one_by_one(self) -> bool:
+        """Whether samples differ in size, so that a batch holds one."""
+        return self._subset == "test"
+
+    @property
+    def training_size(self) -> tuple[int, ...]:
+        """Pixels of what a network is trained on, an axis each."""
+        return self._patch
+
+    def describe_input(self) -> dict[str, Any]:
+        """What a checkpoint says of the images that its network takes."""
+        channels = stored_channels(self._store, self._rows[0]) if self._rows else 1
+        return {"channels": channels, "size": None, "range": None}
+
+    def seen_of(self, sample: str) -> tuple[tuple[int, ...], tuple[float, ...]]:
+        """Pixels and millimetres per pixel of a sample, an axis each."""
+        row = self._store.rows_by_key[sample]
+        return stored_size(self._store, row), self._store.spacing_mm(row)
+
+    def shown(self, sample: str) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
+        """A sample's first channel and label map, as stored."""
+        image, label = image_and_label(self._store, self._store.rows_by_key[sample])
+        return image[0].astype(np.float32), label
+
+    def __len__(self) -> int:
+        return self._count
+
+    def __getitem__(self, draw: Draw | int) -> PatchSample:
+        epoch, index = draw if isinstance(draw, tuple) else (0, draw)
+        if self._subset == "test":
+            row = self._rows[index]
+            image, label = image_and_label(self._store, row)
+            return self._sample(prepare_image(image, self._store.spacing_mm(row), self._spacing), label.copy(), row)
+        rng = np.random.default_rng([self._seed, epoch if self._subset == "train" else 0, index])
+        row = self._rows[int(rng.integers(len(self._rows)))]
+        case = self._prepared(row)
+        centre = case.draw_centre(self._patch, rng, about_label=rng.random() < self._foreground)
+        matrix = np.eye(len(self._patch))
+        if self._augmentation is not None:
+            matrix = self._augmentation.draw_matrix(len(self._patch), rng)
+        image = np.stack([_cut(channel, centre, matrix, self._patch, order=1) for channel in case.image])
+        label = _cut(case.label, centre, matrix, self._patch, order=0)
+        if self._augmentation is not None:
+            image = self._augmentation.change_grey_values(image, rng)
+        return self._sample(image, label, row)
+
+    def _sample(self, image: NDArray[np.float32], label: NDArray[np.uint8], row: int) -> PatchSample:
+        found = torch.from_numpy(np.ascontiguousarray(label))
+        return PatchSample(
+            image=torch.from_numpy(np.ascontiguousarray(image)),
+            label=found,
+            target=found,
+            weight=torch.ones(label.shape, dtype=torch.uint8),
+            outside=torch.zeros(len(self._store.label_names), dtype=torch.int64),
+            row=torch.tensor(row),
+        )
+
+    def _prepared(self, row: int) -> _Prepared:
+        if row in self._kept:
+            self._kept.move_to_end(row)
+            return self._kept[row]
+        image, label = image_and_label(self._store, row)
+        spacing, labels = self._store.spacing_mm(row), len(self._store.label_names)
+        case = _Prepared(
+            prepare_image(image, spacing, self._spacing), prepare_label(label, labels, spacing, self._spacing), row
+        )
+        if self._most_kept:
+            self._kept[row] = case
+            if len(self._kept) > self._most_kept:
+                self._kept.popitem(last=False)
+        return case
+
+
+class _Prepared:
+    """A resampled and standardised case, and where its labels are."""
+
+    def __init__(self, image: NDArray[np.float32], label: NDArray[np.uint8], row: int) -> None:
+        self.image, self.label = image, label
+        rng, flat = np.random.default_rng(row), label.ravel()
+        self.spots: list[NDArray[np.int64]] = []
+        for number in np.unique(flat):
+            if number:
+                where = np.flatnonzero(flat == number)
+                self.spots.append(rng.choice(where, min(len(where), _SPOTS), replace=False))
+
+    def draw_centre(
+        self, patch: Sequence[int], rng: np.random.Generator, about_label: bool
+    ) -> NDArray[np.float64]:  # fmt: skip
+        """Where a patch's middle comes to lie, within the image as far as it is large enough."""
+        size, edge = np.array(self.label.shape, dtype=float), np.array(patch, dtype=float)
+        if about_label and self.spots:
+            spots = self.spots[int(rng.integers(len(self.spots)))]
+            centre = np.array(np.unravel_index(int(rng.choice(spots)), self.label.shape), dtype=float)
+        else:
+            centre = rng.uniform(0, 1, len(patch)) * (size - 1)
+        low, high = (edge - 1) / 2, size - 1 - (edge - 1) / 2
+        return np.where(low < high, np.clip(np.rint(centre) + (edge % 2 - 1) / 2, low, high), (size - 1) / 2)
+
+
+def _cut(
+    pixels: NDArray[Any], centre: NDArray[np.float64], matrix: NDArray[np.float64], patch: Sequence[int], order: int
+) -> NDArray[Any]:
+    """A patch about a centre, turned and scaled by a matrix; 0 beyond the image."""
+    offset = centre - matrix @ ((np.array(patch) - 1) / 2)
+    whole = np.array_equal(matrix, np.eye(len(patch))) and np.array_equal(offset, np.rint(offset))
+    if not whole:
+        cut: NDArray[Any] = affine_transform(pixels, matrix, offset, tuple(patch), order=order, cval=0)
+        return cut
+    first = offset.astype(int)
+    made = np.zeros(tuple(patch), dtype=pixels.dtype)
+    low, high = np.maximum(first, 0), np.minimum(first + patch, pixels.shape)
+    if (high > low).all():
+        source = tuple(slice(a, b) for a, b in zip(low, high, strict=True))
+        made[tuple(slice(a - f, b - f) for a, b, f in zip(low, high, first, strict=True))] = pixels[source]
+    return made

@@ -1,0 +1,63 @@
+"""A CSV table of images and masks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from hipseg.data.sources.case_files import CaseFiles, FoundCases, require_names
+from hipseg.errors import HipsegError
+from hipseg.io.images import image_ending
+
+_SUBSETS = ("", "train", "test")
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table with a row a case.
+
+    Its columns are `image` and `mask` (files, relative to the table; several channels separated by `;`), and if wanted
+    `case`, `subject`, `subset` (`train` or `test`), `fold` (0, 1, ...) and `spacing_mm` (`0.15`, or `0.15 0.2` down and
+    across).
+
+    Attributes:
+        labels: Names of the labels 1, 2 and so on.
+        dataset: Its name.
+    """
+
+    labels: tuple[str, ...]
+    dataset: str = "dataset"
+
+    def find(self, input: Path) -> FoundCases:
+        """See `ImageSource`."""
+        import pandas as pd
+
+        try:
+            table = pd.read_csv(input, dtype=str, keep_default_na=False)
+        except FileNotFoundError:
+            raise HipsegError(f"input: there is no file {input}") from None
+        except (OSError, ValueError, OverflowError) as error:
+            said = " ".join(str(error).split())[:160]
+            raise HipsegError(f"input: {input} is not a CSV table ({said})") from None
+        if not {"image", "mask"} <= set(table):
+            raise HipsegError(f"input: {input} needs the columns image and mask; it has {', '.join(map(str, table))}")
+        cases = [self._case(input, number, row) for number, row in enumerate(table.to_dict("records"), start=2)]
+        require_names(cases, f"{input} has no row")
+        return FoundCases(self.dataset, ("background", *self.labels), tuple(cases))
+
+    def _case(self, table: Path, line: int, row: dict[Any, Any]) -> CaseFiles:
+        images = tuple(table.parent / part.strip() for part in row["image"].split(";") if part.strip())
+        if not images:
+            raise HipsegError(f"input: {table}, line {line} names no image")
+        name = row.get("case") or images[0].name.removesuffix(image_ending(images[0]) or images[0].suffix)
+        subset, fold, spacing = (row.get(column, "").strip() for column in ("subset", "fold", "spacing_mm"))
+        if subset not in _SUBSETS:
+            raise HipsegError(f"input: {table}, line {line} has the subset '{subset}'; it must be train, test or empty")
+        try:
+            number = int(fold) if fold else -1
+            spacing_mm = tuple(float(part) for part in spacing.split()) if spacing else None
+        except ValueError:
+            raise HipsegError(f"input: {table}, line {line} has a fold or spacing_mm that is no number") from None
+        mask = table.parent / row["mask"].strip() if row["mask"].strip() else None
+        return CaseFiles(name, row.get("subject") or name, images, mask, subset, number, spacing_mm)

@@ -1,0 +1,99 @@
+"""Large images in overlapping windows, whose middles count most."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Callable, Sequence
+from typing import Annotated
+
+import torch
+from pydantic import Field
+from torch import Tensor
+from torch.nn import functional as F
+
+
+class SlidingWindow:
+    """An inferer that moves a window over the image and averages what is said of every pixel.
+
+    Each window's answer is weighted by a Gaussian about its middle, with a standard deviation of an eighth of its
+    size, as in nnU-Net (Isensee et al., Nature Methods 2021): at a window's edge a network sees half of what matters.
+
+    Args:
+        window: Pixels, an axis each; what is smaller is padded with 0 and cut back.
+        overlap: Share of a window that the next one covers again.
+        flips: Axes (0 is the first behind the channels) along which the image is also looked at in a mirror.
+        batch: Windows at once.
+    """
+
+    def __init__(
+        self,
+        window: list[Annotated[int, Field(ge=1)]],
+        overlap: Annotated[float, Field(ge=0, lt=1)] = 0.5,
+        flips: list[Annotated[int, Field(ge=0, le=2)]] | None = None,
+        batch: Annotated[int, Field(ge=1)] = 4,
+    ) -> None:
+        self.window, self.overlap, self.flips, self.batch = tuple(window), overlap, tuple(flips or ()), batch
+        if any(axis >= len(self.window) for axis in self.flips):
+            raise ValueError(f"flips {list(self.flips)} are not all axes of the window {list(window)}")
+
+    def __call__(self, predict: Callable[[Tensor], Tensor], image: Tensor) -> Tensor:
+        """(B, C, ...) images to (B, labels, ...) probabilities, one image after the other."""
+        return torch.cat([self._one(predict, image[i : i + 1]) for i in range(len(image))])
+
+    def _one(self, predict: Callable[[Tensor], Tensor], image: Tensor) -> Tensor:
+        size = image.shape[2:]
+        missing = [max(0, edge - length) for edge, length in zip(self.window, size, strict=True)]
+        before = [count // 2 for count in missing]
+        pads = [
+            pad for low, count in zip(reversed(before), reversed(missing), strict=True) for pad in (low, count - low)
+        ]
+        padded = F.pad(image, pads)
+        weights = gaussian_window(self.window).to(image.device)
+        starts = [self._starts(*axis) for axis in zip(padded.shape[2:], self.window, strict=True)]
+        places = list(itertools.product(*starts))
+        total, count = torch.zeros(()), torch.zeros(padded.shape[2:], device=image.device)
+        for first in range(0, len(places), self.batch):
+            parts = [self._part(at) for at in places[first : first + self.batch]]
+            answers = self._seen_both_ways(predict, torch.cat([padded[_behind(2, part)] for part in parts]))
+            if total.ndim == 0:
+                total = torch.zeros((1, answers.shape[1], *padded.shape[2:]), device=image.device)
+            for part, answer in zip(parts, answers, strict=True):
+                total[0][_behind(1, part)] += answer * weights
+                count[part] += weights
+        mean = total / count
+        for axis, (low, length) in enumerate(zip(before, size, strict=True), start=2):
+            mean = mean.narrow(axis, low, length)
+        return mean
+
+    def _part(self, at: Sequence[int]) -> tuple[slice, ...]:
+        return tuple(slice(start, start + edge) for start, edge in zip(at, self.window, strict=True))
+
+    def _starts(self, length: int, edge: int) -> list[int]:
+        """First pixels of windows along an axis, evenly spread from end to end."""
+        steps = math.ceil((length - edge) / max(edge * (1 - self.overlap), 1))
+        return sorted({round(step * (length - edge) / max(steps, 1)) for step in range(steps + 1)})
+
+    def _seen_both_ways(self, predict: Callable[[Tensor], Tensor], windows: Tensor) -> Tensor:
+        """The mean over the windows as they are and in every mirror."""
+        axes = [axis + 2 for axis in self.flips]
+        mirrors = [list(chosen) for n in range(len(axes) + 1) for chosen in itertools.combinations(axes, n)]
+        total = predict(windows).float()
+        for mirror in mirrors[1:]:
+            total = total + predict(windows.flip(mirror)).float().flip(mirror)
+        return total / len(mirrors)
+
+
+def _behind(axes: int, part: tuple[slice, ...]) -> tuple[slice, ...]:
+    """The index of a part whose axes come after others, which are taken whole."""
+    return (*[slice(None)] * axes, *part)
+
+
+def gaussian_window(size: Sequence[int]) -> Tensor:
+    """Weights of a window's pixels, 1 in the middle, never 0."""
+    weights = torch.ones(tuple(size))
+    for axis, length in enumerate(size):
+        away = (torch.arange(length) - (length - 1) / 2) / (length / 8)
+        shape = [-1 if i == axis else 1 for i in range(len(size))]
+        weights = weights * torch.exp(-0.5 * away**2).reshape(shape)
+    return weights.clamp(min=1e-3)

@@ -1,0 +1,132 @@
+"""Images and masks from PNG, TIFF, JPEG, BMP, NIfTI, MetaImage and NRRD files, with the spacing that they state."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hipseg.errors import Excluded
+from hipseg.io.limits import UNLIMITED, Limits
+
+ENDINGS: Final = (
+    ".nii.gz", ".nii", ".mha", ".mhd", ".nrrd", ".png", ".tif", ".tiff", ".jpg", ".jpeg", ".bmp", ".dcm",
+)  # fmt: skip
+_STATES_SPACING: Final = (".nii.gz", ".nii", ".mha", ".mhd", ".nrrd")  # the others state dots an inch at best
+_MOST_LABELS: Final = 255
+
+
+@dataclass(frozen=True)
+class ImageFile:
+    """What an image file holds.
+
+    Attributes:
+        pixels: (channels, ...) in the axes' order of arrays: rows before columns, slices before rows.
+        spacing_mm: Millimetres per pixel, an axis each in that order; None if the file does not state it.
+    """
+
+    pixels: NDArray[Any]
+    spacing_mm: tuple[float, ...] | None
+
+
+def image_ending(path: Path) -> str:
+    """The ending by which an image's format is known, in lower case; empty if it is none."""
+    name = path.name.lower()
+    return next((ending for ending in ENDINGS if name.endswith(ending)), "")
+
+
+def read_image_file(path: Path, limits: Limits = UNLIMITED) -> ImageFile:
+    """Read one image.
+
+    A volume of one slice is an image of two axes. DICOM files are read as radiographs are, bone bright.
+
+    Raises:
+        Excluded: With the reason.
+    """
+    ending = image_ending(path)
+    if not ending:
+        raise Excluded("unknown_format", f"its name ends in none of {', '.join(ENDINGS)}")
+    if path.stat().st_size > limits.file_mb * 1e6:
+        raise Excluded("too_many_pixels", f"the file is larger than {limits.file_mb:g} MB (limits.file_mb)")
+    if ending == ".dcm":
+        from hipseg.io.dicom import read_film
+
+        film = read_film(path, ("CR", "DX", "DR", "RG"), limits)
+        return ImageFile(film.pixels[None], (film.spacing.mm, film.spacing.mm))
+    return _read_by_itk(path, ending, limits)
+
+
+def _itk() -> Any:
+    """SimpleITK, which is loaded by nothing that needs no image files."""
+    import SimpleITK
+
+    return SimpleITK
+
+
+def _read_by_itk(path: Path, ending: str, limits: Limits) -> ImageFile:
+    sitk = _itk()
+    sitk.ProcessObject.SetGlobalWarningDisplay(False)
+    try:
+        reader = sitk.ImageFileReader()
+        reader.SetFileName(str(path))
+        reader.ReadImageInformation()
+        count = math.prod(reader.GetSize())
+        if count > limits.megapixels * 1e6 * _depth(reader.GetSize()):
+            said = (
+                f"{' x '.join(map(str, reader.GetSize()))} pixels are more than {limits.megapixels:g} million a slice"
+            )
+            raise Excluded("too_many_pixels", f"{said} (limits.megapixels)")
+        image = reader.Execute()
+        pixels = sitk.GetArrayFromImage(image)
+    except RuntimeError as error:
+        said = " ".join(str(error).split())[-160:]
+        raise Excluded("truncated", f"the file can't be read as {ending[1:]} ({said})") from None
+    spacing = tuple(float(mm) for mm in reversed(image.GetSpacing()))
+    pixels = np.moveaxis(pixels, -1, 0) if image.GetNumberOfComponentsPerPixel() > 1 else pixels[None]
+    if pixels.ndim == 4 and pixels.shape[1] == 1:
+        pixels, spacing = pixels[:, 0], spacing[1:]
+    if np.iscomplexobj(pixels) or not np.isfinite(pixels).all():
+        raise Excluded("truncated", "it holds values that are no real numbers")
+    return ImageFile(np.ascontiguousarray(pixels), spacing if ending in _STATES_SPACING else None)
+
+
+def _depth(size: tuple[int, ...]) -> int:
+    return size[2] if len(size) > 2 else 1
+
+
+def read_mask_file(path: Path, limits: Limits = UNLIMITED) -> NDArray[np.uint8]:
+    """Read one label map, (...) uint8.
+
+    Raises:
+        Excluded: With the reason; `mask_values` if it holds what is no label's number.
+    """
+    pixels = read_image_file(path, limits).pixels
+    if pixels.shape[0] > 1:
+        if not all(np.array_equal(pixels[0], channel) for channel in pixels[1:3]):
+            raise Excluded("mask_values", f"the mask {path.name} has colours; give every pixel its label's number")
+        pixels = pixels[:1]  # grey, written as colours
+    labels = pixels[0]
+    whole = labels if np.issubdtype(labels.dtype, np.integer) else np.rint(labels)
+    if not np.array_equal(whole, labels) or whole.min(initial=0) < 0 or whole.max(initial=0) > _MOST_LABELS:
+        raise Excluded("mask_values", f"the mask {path.name} holds values that are no whole numbers from 0 to 255")
+    return whole.astype(np.uint8)
+
+
+def write_image_file(path: Path, pixels: NDArray[Any], spacing_mm: tuple[float, ...] | None) -> None:
+    """Write an image or label map.
+
+    Args:
+        path: Its ending says the format.
+        pixels: (...) one channel.
+        spacing_mm: An axis each; where the format has no place for it, it is not kept.
+    """
+    sitk = _itk()
+    image = sitk.GetImageFromArray(np.ascontiguousarray(pixels))
+    if spacing_mm is not None:
+        image.SetSpacing([float(mm) for mm in reversed(spacing_mm)])
+    path.parent.mkdir(parents=True, exist_ok=True)
+    sitk.WriteImage(image, str(path), useCompression=True)

@@ -1,0 +1,141 @@
+"""Both hips of every film, segmented and measured."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from functools import partial
+from pathlib import Path
+from typing import Any, Final
+
+from skimage.io import imsave
+
+from hipseg.data.exclusions import NOT_LOCATED
+from hipseg.data.process import DECODER_CRASHED
+from hipseg.errors import Excluded
+from hipseg.geometry.crop import Crop, crop_of
+from hipseg.inference.hips import HipPrediction, head_circle_of, is_cut, predict_hips
+from hipseg.inference.locator import NetworkLocator
+from hipseg.io.dicom import Film, read_film
+from hipseg.io.dicom_file import is_compressed
+from hipseg.io.limits import Limits
+from hipseg.labels.circle import Circle
+from hipseg.labels.landmarks import SIDES, Points, Side
+from hipseg.measure import JointSpace, Method, joint_space_width
+from hipseg.measure.quality import Plausible
+from hipseg.parallel import Crashed, Isolated
+from hipseg.prediction.predictor import below
+from hipseg.report.hip_figures import draw_prediction
+from hipseg.transforms.film import PreparedFilm, View, prepare_as, prepare_region
+from hipseg.transforms.implant import shows_metal
+from hipseg.transforms.polarity import corrected
+
+
+class HipFilms:
+    """A network of hips applied to films.
+
+    Args:
+        task: The network, which may be any that has a `record`.
+        locator: Finds the heads for a network of joints.
+        method: How joint space widths are measured.
+        plausibility: Beyond which a measurement's status warns.
+        limits: Beyond which a file is not read.
+        modalities: DICOM modalities that are radiographs.
+    """
+
+    unit = "hips"
+    passed_over: Final = (".pts",)
+    columns: Final = (
+        "file", "side", "mjsw_mm", "mjsw_unreliable_mm", "head_x_mm", "head_y_mm", "roof_x_mm", "roof_y_mm",
+        "spacing_mm", "spacing_source", "polarity", "status",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        task: Any,
+        locator: NetworkLocator | None,
+        method: Method,
+        plausibility: Plausible,
+        limits: Limits,
+        modalities: tuple[str, ...],
+    ) -> None:
+        self.task, self.locator, self.method = task, locator, method
+        self.plausibility, self.limits, self.modalities = plausibility, limits, modalities
+        self._alone = Isolated()
+
+    def close(self) -> None:
+        """End the process that decodes."""
+        self._alone.__exit__()
+
+    def predict(self, file: Path, name: str, out: Path) -> list[dict[str, Any]]:
+        """See `Predictor`."""
+        made, crop = self.task.record["preprocessing"], crop_of(self.task.record)
+        try:
+            film = _read(file, self.modalities, self.limits, self._alone)
+            whole, views = _prepare(film, made, self.locator)
+        except (Excluded, OSError) as error:
+            return [{"side": "", "status": error.reason if isinstance(error, Excluded) else "unreadable"}]
+        hips = predict_hips(self.task, views, crop)
+        found = [self._measure(hip, film, whole, crop) for hip in hips]
+        if hips:
+            draw_prediction(hips, found, below(out / "figures", f"{name}.png"))
+        for hip in hips:
+            imsave(below(out / "labels", f"{name}_{hip.side}.png"), hip.labels, check_contrast=False)
+        about = {"spacing_mm": film.spacing.mm, "spacing_source": film.spacing.tag, "polarity": whole.polarity}
+        rows = [
+            {"side": hip.side, "mjsw_mm" if line.status == "ok" else "mjsw_unreliable_mm": line.mjsw_mm,
+             **line.ends_on_film(partial(_in_file_mm, film, hip)), **about, "status": line.status}
+            for hip, line in zip(hips, found, strict=True)
+        ]  # fmt: skip
+        lost = [side for side in SIDES if side not in views]
+        return rows + [{"side": side, **about, "status": NOT_LOCATED} for side in lost]
+
+    def _measure(self, hip: HipPrediction, film: Film, whole: PreparedFilm, crop: Crop) -> JointSpace:
+        spacing_mm = hip.grid.spacing_mm
+        joint = joint_space_width(hip.probabilities, spacing_mm, self.method)
+        head = head_circle_of(joint, hip.probabilities, spacing_mm)
+        across = crop.beyond_middle(joint.on_head_mm[0] / spacing_mm, hip.grid.shape[1])
+        return self.plausibility.judge(
+            joint, corrected(whole.polarity), other_side=self.locator is None and across,
+            implant=_is_metal(head, hip, whole), cut=is_cut(head, crop, film.grid, hip.grid, hip.side == "left"),
+        )  # fmt: skip
+
+
+def _in_file_mm(film: Film, hip: HipPrediction, points_mm: Points) -> Points:
+    """Points in mm of what the network saw of a hip, in those of the film's file, whose image may be turned."""
+    return film.turned(hip.to_film_mm(points_mm))
+
+
+def _read(file: Path, modalities: tuple[str, ...], limits: Limits, alone: Isolated) -> Film:
+    """A film, decoded in a process of its own where a decoder could bring it down."""
+    if not is_compressed(file):
+        return read_film(file, modalities, limits)
+    try:
+        return alone.call(read_film, file, modalities, limits)
+    except Crashed:
+        raise Excluded("decoder_crashed", DECODER_CRASHED) from None
+
+
+def _is_metal(head: Circle | None, hip: HipPrediction, whole: PreparedFilm) -> bool:
+    """Whether a head, in mm of what the network saw of a hip, is of metal on its whole film."""
+    if head is None:
+        return False
+    x, y = whole.grid.to_pixels(hip.to_film_mm(head.centre))
+    return shows_metal(whole.raw, whole.levels, Circle(x, y, head.radius / whole.grid.spacing_mm))
+
+
+def _prepare(film: Film, made: dict[str, Any], locator: NetworkLocator | None) -> tuple[PreparedFilm, dict[Side, View]]:
+    """The whole film, and what the network sees: one image for both hips, or one around each head that is located."""
+    if locator is None:
+        whole = prepare_as(made, film.pixels, film.grid, film.padding)
+        return whole, whole.views()
+    shape, percentiles = (made["rows"], made["columns"]), tuple(made["percentiles"])
+    overview = locator.prepare(film.pixels, film.grid, film.padding)
+    pixels = overview.correct(film.pixels)
+    views: dict[Side, View] = {}
+    for side, head in locator.find(overview).items():
+        if head is not None:
+            with suppress(Excluded):  # a region of one grey value is no joint
+                views[side] = prepare_region(
+                    pixels, film.grid, head, shape, made["spacing_mm"], percentiles, film.padding
+                )
+    return overview, views
