@@ -49,7 +49,9 @@ def turned(points: Points, deg: float, scale: float = 1.0, move: tuple[float, fl
     return points @ np.array([[c, s], [-s, c]]) + move
 
 
-@pytest.mark.parametrize("points", [template(), drawn(), template() + [150.0, 210.0], turned(drawn(), 12.0, 1.1)])
+@pytest.mark.parametrize(
+    "points", [template(), drawn(), np.add(template(), (150.0, 210.0)), turned(drawn(), 12.0, 1.1)]
+)
 def test_a_hip_has_no_fault(points: Points) -> None:
     assert landmark_fault(points, ADULT) == ""
 
