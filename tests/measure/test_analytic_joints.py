@@ -201,7 +201,9 @@ def test_a_roof_that_goes_on_ends_above_the_end_of_a_wide_joint_and_by_itself_ab
         assert np.abs(profile.width_mm - width_mm).max() < 0.3
 
 
-def shaped(depth_mm: float, half_deg: float, middle_deg: float, neck: bool) -> tuple[JointSpace, float]:
+def shaped(
+    depth_mm: float, half_deg: float, middle_deg: float, neck: bool, high: bool = False
+) -> tuple[JointSpace, float]:
     """A round head with a flat or a bulge under the roof, smooth at its edges; and how far that is from the circle."""
     joint = Joint(roof_mm=31.0)
 
@@ -219,8 +221,9 @@ def shaped(depth_mm: float, half_deg: float, middle_deg: float, neck: bool) -> t
         return labels
 
     off = radius_mm(np.linspace(joint.lateral_deg, joint.medial_deg, 2001)) - 26.0
-    # In a wide image, further right than it is high.
-    found = joint_space_width(draw(regions, (93.34, 42.21), 0.45, (136.0, 72.0), fine=4), 0.45)
+    # In a wide image, further right than it is high; or in a high one, further down than it is wide.
+    centre_mm, size_mm = ((37.3, 113.2), (74.0, 146.0)) if high else ((93.34, 42.21), (136.0, 72.0))
+    found = joint_space_width(draw(regions, centre_mm, 0.45, size_mm, fine=4), 0.45)
     return found, float(np.sqrt((off**2).mean()))
 
 
@@ -238,6 +241,31 @@ def test_the_heads_circle_is_that_of_its_whole_round_part(depth_mm: float, half_
     assert bare.mjsw_mm == pytest.approx(5.0 + min(depth_mm, 0), abs=0.03)
     assert bare.profile.width_mm.max() == pytest.approx(5.0 + max(depth_mm, 0), abs=0.05)
     assert bare.profile.lateral_deg == pytest.approx(joint.lateral_deg, abs=1.5)
+
+
+@pytest.mark.parametrize(("depth_mm", "half_deg", "middle_deg"), [(2.5, 25, -15), (-1.5, 25, 5)])
+def test_the_heads_circle_is_the_same_far_down_in_a_narrow_image(
+    depth_mm: float, half_deg: float, middle_deg: float
+) -> None:
+    wide, _ = shaped(depth_mm, half_deg, middle_deg, neck=False)
+    high, _ = shaped(depth_mm, half_deg, middle_deg, neck=False, high=True)
+    assert wide.head is not None and high.head is not None
+    assert high.head.radius_mm == pytest.approx(26.0, abs=0.4)
+    assert high.head.radius_mm == pytest.approx(wide.head.radius_mm, abs=0.03)
+    assert high.head.residual_mm == pytest.approx(wide.head.residual_mm, abs=0.02)
+
+
+@pytest.mark.parametrize("radius_px", [500.0, 1100.0])
+def test_a_head_as_flat_as_a_table_is_measured_and_its_radius_tells(radius_px: float) -> None:
+    """It is so much larger than the image that no outline is looked for beyond what faces the joint."""
+    x, y = np.meshgrid(*((np.arange(8 * count) + 0.5) / 8 - 0.5 for count in (60, 30)))
+    below, roof = np.hypot(x - 29.6, y - 20.4 - radius_px) - radius_px, np.abs(x - 29.6) < 22
+    labels = np.select([below < 0, roof & (below < 6), roof & (below < 14)], [1, 3, 2])
+    parts = labels.reshape(30, 8, 60, 8)
+    shares = np.stack([(parts == label).mean(axis=(1, 3)) for label in range(4)]).astype(np.float32)
+    found = joint_space_width(shares, 1.0)
+    assert (found.status, found.mjsw_mm) == ("ok", pytest.approx(6.0, abs=0.06))
+    assert found.head is not None and found.head.radius_mm == pytest.approx(radius_px, rel=0.15)
 
 
 def wavy(waves: int, amplitude_mm: float, joint: Joint) -> JointSpace:
@@ -280,6 +308,25 @@ def test_the_other_hip_in_the_same_image_changes_nothing(moved: tuple[float, flo
     assert found.profile.medial_deg == pytest.approx(own.medial_deg, abs=ANGLE_DEG[spacing_mm])
     assert found.head is not None and found.head.radius_mm == pytest.approx(26.0, abs=0.05)
     assert found.bridged_deg == 0
+
+
+@pytest.mark.parametrize(("away_mm", "kept"), [(45.0, True), (52.0, False), (70.0, False), (90.0, False)])
+def test_a_piece_of_roof_further_away_than_the_own_roof_is_wide_is_another_hips(away_mm: float, kept: bool) -> None:
+    """The own roof is 42 (sin 38 + sin 33) = 49 mm wide; a piece of a third of it stands so far beside it."""
+    own = Joint()
+
+    def regions(x: Array, y: Array) -> NDArray[np.uint8]:
+        labels, start = own.regions(x, y), 42 * np.sin(np.deg2rad(own.medial_deg)) + away_mm
+        piece = (x > start - 4) & (x < start + 10) & (np.abs(y) < 10)
+        labels[piece] = np.where(x > start, 2, 3)[piece]  # its side towards the head faces a joint space
+        return labels
+
+    found = joint_space_width(draw(regions, (77.3, 52.2), 0.9, (205.0, 86.0), fine=4), 0.9)
+    assert (found.status, found.mjsw_mm) == ("ok", pytest.approx(4.0, abs=0.09))
+    assert (found.profile.medial_deg > 90) == kept and (found.bridged_deg > 45) == kept
+    if not kept:
+        assert found.profile.medial_deg == pytest.approx(own.medial_deg, abs=0.9)
+        assert found.bridged_deg == 0
 
 
 def notched(joint: Joint, gaps: list[tuple[float, float]], top_mm: float, spacing_mm: float) -> JointSpace:
