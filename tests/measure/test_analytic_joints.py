@@ -329,6 +329,52 @@ def test_a_piece_of_roof_further_away_than_the_own_roof_is_wide_is_another_hips(
         assert found.bridged_deg == 0
 
 
+def test_a_second_piece_of_head_is_none_of_this_hip_though_it_lies_near() -> None:
+    """A disc of a third of the head's area, 19 mm beside it, with joint space over it and no roof."""
+    joint = Joint()
+
+    def regions(x: Array, y: Array) -> NDArray[np.uint8]:
+        labels, away = joint.regions(x, y), np.hypot(x - 60.0, y - 10.0)
+        return np.where(away < 15, 1, np.where((away < 19) & (y < 10), 3, labels)).astype(np.uint8)
+
+    shares = draw(regions, CENTRE_MM, 0.9, (130.0, 86.0), fine=4)
+    found, traced = joint_space_width(shares, 0.9), trace_joint(shares)
+    assert (found.status, found.mjsw_mm) == ("ok", pytest.approx(4.0, abs=0.09))
+    assert found.head is not None and found.head.radius_mm == pytest.approx(26.0, abs=0.05)
+    assert (traced.curves.femoral_head[:, 0] * 0.9 - CENTRE_MM[0]).max() < 26 * np.sin(np.deg2rad(36.0))
+    assert found.bridged_deg == 0
+
+
+@pytest.mark.parametrize("label", [1, 2])
+def test_bone_joined_by_pixels_of_exactly_half_is_not_connected(label: int) -> None:
+    """The other hip, 100 mm away, whose heads or roofs a band half of bone, half of background runs between."""
+    own, other = Joint(offset_mm=(-0.8, 0.5)), Joint(roof_mm=29.0)
+
+    def regions(x: Array, y: Array) -> NDArray[np.uint8]:
+        labels = own.regions(x, y)
+        return np.where(labels > 0, labels, other.regions(x - 100.0, y))
+
+    shares = draw(regions, CENTRE_MM, 0.9, (184.0, 74.0), fine=4)
+    row = round((CENTRE_MM[1] + {1: 18.0, 2: -38.0}[label]) / 0.9)
+    band = shares[:, row - 1 : row + 2]
+    band[:, :, (band[0] == 1).all(axis=0)] = np.eye(4)[[0, label]].mean(axis=0)[:, None, None]
+    outside = np.r_[: round(12 / 0.9), round(168 / 0.9) : shares.shape[2]]
+    shares[:, row - 1 : row + 2, outside] = np.eye(4)[0][:, None, None]
+    assert (shares[label, row] >= 0.5).sum() > 100
+    found = joint_space_width(shares, 0.9)
+    assert (found.status, found.bridged_deg) == ("ok", 0)
+    assert found.mjsw_mm == pytest.approx(float(own.width_mm(own.narrowest_deg())), abs=0.09)
+    assert found.profile.medial_deg == pytest.approx(own.medial_deg, abs=0.9)
+
+
+@pytest.mark.parametrize(("label", "status"), [(1, "no_femoral_head"), (2, "no_roof")])
+def test_what_is_nowhere_more_than_half_is_not_there(label: int, status: str) -> None:
+    shares = draw(Joint().regions, CENTRE_MM, 0.9, fine=4)
+    shares[0] += np.maximum(shares[label] - 0.5, 0)
+    shares[label] = np.minimum(shares[label], 0.5)
+    assert joint_space_width(shares, 0.9).status == status
+
+
 def notched(joint: Joint, gaps: list[tuple[float, float]], top_mm: float, spacing_mm: float) -> JointSpace:
     """Gaps (middle, half the width, in degrees) cut into the roof, so deep."""
 
