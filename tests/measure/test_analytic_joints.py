@@ -329,6 +329,26 @@ def test_a_piece_of_roof_further_away_than_the_own_roof_is_wide_is_another_hips(
         assert found.bridged_deg == 0
 
 
+@pytest.mark.parametrize(("height_mm", "medial_deg"), [(29.0, 33.0), (46.0, 56.7)])
+def test_a_level_underside_is_sourcil_where_it_faces_the_head_within_60_degrees(
+    height_mm: float, medial_deg: float
+) -> None:
+    """A slab of bone 56 to 70 mm medially: seen from the head's centre at 62 degrees and more, or at 51 to 57."""
+    joint = Joint(offset_mm=(-0.8, 0.5))
+
+    def regions(x: Array, y: Array) -> NDArray[np.uint8]:
+        labels, above = joint.regions(x, y), -y - height_mm
+        slab = (x > 56) & (x < 70)
+        labels[slab & (above > 0) & (above < 14)], labels[slab & (above <= 0) & (above > -4)] = 2, 3
+        return labels
+
+    found = joint_space_width(draw(regions, (37.3, 72.2), 0.9, (130.0, 104.0), fine=4), 0.9)
+    assert found.status == "ok"
+    assert found.mjsw_mm == pytest.approx(float(joint.width_mm(joint.narrowest_deg())), abs=0.09)
+    assert found.profile.medial_deg == pytest.approx(medial_deg, abs=0.9)
+    assert (found.bridged_deg > 10) == (medial_deg > 33)
+
+
 def test_a_second_piece_of_head_is_none_of_this_hip_though_it_lies_near() -> None:
     """A disc of a third of the head's area, 19 mm beside it, with joint space over it and no roof."""
     joint = Joint()
