@@ -125,6 +125,14 @@ def test_a_head_far_below_roof_and_joint_space_has_no_joint() -> None:
     assert joint_space_width(shares, 0.9).status == "no_joint_space"
 
 
+def test_a_head_far_beside_roof_and_joint_space_has_no_joint() -> None:
+    labels = np.zeros((60, 110), dtype=int)
+    labels[10:18, 12:40], labels[18:23, 12:40] = 2, 3
+    labels[20:50, 70:100] = 1
+    shares = (labels == np.arange(4)[:, None, None]).astype(np.float32)
+    assert joint_space_width(shares, 0.9).status == "no_joint_space"
+
+
 @pytest.mark.parametrize("half_deg", [6.0, 12.0])
 def test_a_lump_of_head_within_a_wide_joint_is_no_part_of_the_head(half_deg: float) -> None:
     joint = Joint(roof_mm=35.0)
