@@ -266,3 +266,40 @@ def test_fill_decides_alike_where_vertices_lie_on_pixel_centres(seed: int) -> No
     filled = _fill((42, 41), outline)
     assert np.array_equal(filled[~on_edge], inside[~on_edge])
     assert inside.sum() > 100 and on_edge.sum() >= 12
+
+
+@pytest.mark.parametrize(
+    ("left", "right", "columns"),
+    [
+        (-5.0, 0.0, [0]),  # the image's first column lies on the outline's right edge
+        (-5.0, -0.5, []),
+        (-1.0, 2.5, [0, 1, 2]),  # the edge is where a column more would be
+        (0.0, 2.0, [0, 1, 2]),
+        (36.5, 39.0, [37, 38, 39]),
+        (36.5, 40.0, [37, 38, 39]),  # the edge is where a column more would be
+        (39.0, 45.0, [39]),  # the last column lies on its left edge
+        (40.0, 45.0, []),
+        (-7.0, 47.0, list(range(40))),
+    ],
+)
+def test_a_box_at_the_images_border_fills_what_of_it_lies_in_the_image(
+    left: float, right: float, columns: list[int]
+) -> None:
+    box = np.array([[2.5, left], [6.5, left], [6.5, right], [2.5, right]])
+    expected = np.zeros((50, 40), dtype=bool)
+    expected[3:7, columns] = True
+    assert np.array_equal(_fill((50, 40), box), expected)
+
+
+@pytest.mark.parametrize("shape", [(1, 9), (9, 1), (1, 1)])
+def test_an_image_of_one_row_or_column_is_filled(shape: tuple[int, int]) -> None:
+    box = np.array([[-3.5, -2.5], [6.5, -2.5], [6.5, 4.5], [-3.5, 4.5]])
+    row, column = np.indices(shape)
+    assert np.array_equal(_fill(shape, box), (row < 6.5) & (column < 4.5))
+
+
+def test_of_a_box_that_begins_with_the_images_last_row_or_column_that_row_or_column_is_filled() -> None:
+    below = np.array([[49.0, 2.5], [55.5, 2.5], [55.5, 6.5], [49.0, 6.5]])
+    row, column = np.indices((50, 50))
+    assert np.array_equal(_fill((50, 50), below), (row == 49) & (column > 2.5) & (column < 6.5))
+    assert np.array_equal(_fill((50, 50), below[:, ::-1]), (column == 49) & (row > 2.5) & (row < 6.5))

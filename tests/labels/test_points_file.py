@@ -158,3 +158,37 @@ def test_another_number_of_points_is_named(tmp_path: Path, stated: int, held: in
     with pytest.raises(Excluded) as caught:
         read_points(tmp_path / "a.pts")
     assert f"states {stated} points, holds {held}, needs 160" in caught.value.detail
+
+
+@pytest.mark.parametrize("line", ["x" * 200, "1 " + "two " * 60, "0.5 " * 30 + "?"])
+def test_of_a_long_line_its_first_forty_characters_are_shown(tmp_path: Path, line: str) -> None:
+    assert f"line 6 holds '{line[:40]}', not" in detail(tmp_path / "a.pts", text([*LINES[:2], line, *LINES[3:]]))
+
+
+@pytest.mark.parametrize("before", [0, 1, 2, 7])
+def test_lines_are_counted_from_the_files_first_one_whether_it_is_empty_or_not(tmp_path: Path, before: int) -> None:
+    said = detail(tmp_path / "a.pts", "\n" * before + text([*LINES[:2], "1 two", *LINES[3:]]))
+    assert f"line {before + 6} " in said
+
+
+def test_a_file_is_read_up_to_its_largest_size_and_beyond_it_named_in_kilobytes(tmp_path: Path) -> None:
+    path = tmp_path / "a.pts"
+    path.write_text(text() + " " * (20_000 - len(text())))
+    assert path.stat().st_size == 20_000
+    np.testing.assert_allclose(read_points(path, most_bytes=20_000), POINTS)
+    for most, said in ((19_999, "19.999"), (2_500, "2.5"), (0, "0")):
+        with pytest.raises(Excluded) as caught:
+            read_points(path, most_bytes=most)
+        assert caught.value.reason == "points_malformed"
+        assert caught.value.detail == f"a.pts is larger than {said} kB (limits.points_kb)"
+
+
+@pytest.mark.parametrize("count", [1, 80, 160])
+def test_another_number_of_points_may_be_asked_for(tmp_path: Path, count: int) -> None:
+    (tmp_path / "a.pts").write_text(text(LINES[:count], count=str(count)))
+    np.testing.assert_allclose(read_points(tmp_path / "a.pts", count), POINTS[:count])
+
+
+def test_points_are_written_as_bonefinder_writes_them(tmp_path: Path) -> None:
+    write_points(tmp_path / "a.pts", np.array([[1.0, -2.5], [0.12345, 99.9996]]))
+    assert (tmp_path / "a.pts").read_bytes() == b"version: 1\nn_points: 2\n{\n1.000 -2.500\n0.123 100.000\n}\n"

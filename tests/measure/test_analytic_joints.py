@@ -125,6 +125,14 @@ def test_a_head_far_below_roof_and_joint_space_has_no_joint() -> None:
     assert joint_space_width(shares, 0.9).status == "no_joint_space"
 
 
+def test_a_head_far_beside_roof_and_joint_space_has_no_joint() -> None:
+    labels = np.zeros((60, 110), dtype=int)
+    labels[10:18, 12:40], labels[18:23, 12:40] = 2, 3
+    labels[20:50, 70:100] = 1
+    shares = (labels == np.arange(4)[:, None, None]).astype(np.float32)
+    assert joint_space_width(shares, 0.9).status == "no_joint_space"
+
+
 @pytest.mark.parametrize("half_deg", [6.0, 12.0])
 def test_a_lump_of_head_within_a_wide_joint_is_no_part_of_the_head(half_deg: float) -> None:
     joint = Joint(roof_mm=35.0)
@@ -201,7 +209,9 @@ def test_a_roof_that_goes_on_ends_above_the_end_of_a_wide_joint_and_by_itself_ab
         assert np.abs(profile.width_mm - width_mm).max() < 0.3
 
 
-def shaped(depth_mm: float, half_deg: float, middle_deg: float, neck: bool) -> tuple[JointSpace, float]:
+def shaped(
+    depth_mm: float, half_deg: float, middle_deg: float, neck: bool, high: bool = False
+) -> tuple[JointSpace, float]:
     """A round head with a flat or a bulge under the roof, smooth at its edges; and how far that is from the circle."""
     joint = Joint(roof_mm=31.0)
 
@@ -219,8 +229,9 @@ def shaped(depth_mm: float, half_deg: float, middle_deg: float, neck: bool) -> t
         return labels
 
     off = radius_mm(np.linspace(joint.lateral_deg, joint.medial_deg, 2001)) - 26.0
-    # In a wide image, further right than it is high.
-    found = joint_space_width(draw(regions, (93.34, 42.21), 0.45, (136.0, 72.0), fine=4), 0.45)
+    # In a wide image, further right than it is high; or in a high one, further down than it is wide.
+    centre_mm, size_mm = ((37.3, 113.2), (74.0, 146.0)) if high else ((93.34, 42.21), (136.0, 72.0))
+    found = joint_space_width(draw(regions, centre_mm, 0.45, size_mm, fine=4), 0.45)
     return found, float(np.sqrt((off**2).mean()))
 
 
@@ -238,6 +249,31 @@ def test_the_heads_circle_is_that_of_its_whole_round_part(depth_mm: float, half_
     assert bare.mjsw_mm == pytest.approx(5.0 + min(depth_mm, 0), abs=0.03)
     assert bare.profile.width_mm.max() == pytest.approx(5.0 + max(depth_mm, 0), abs=0.05)
     assert bare.profile.lateral_deg == pytest.approx(joint.lateral_deg, abs=1.5)
+
+
+@pytest.mark.parametrize(("depth_mm", "half_deg", "middle_deg"), [(2.5, 25, -15), (-1.5, 25, 5)])
+def test_the_heads_circle_is_the_same_far_down_in_a_narrow_image(
+    depth_mm: float, half_deg: float, middle_deg: float
+) -> None:
+    wide, _ = shaped(depth_mm, half_deg, middle_deg, neck=False)
+    high, _ = shaped(depth_mm, half_deg, middle_deg, neck=False, high=True)
+    assert wide.head is not None and high.head is not None
+    assert high.head.radius_mm == pytest.approx(26.0, abs=0.4)
+    assert high.head.radius_mm == pytest.approx(wide.head.radius_mm, abs=0.03)
+    assert high.head.residual_mm == pytest.approx(wide.head.residual_mm, abs=0.02)
+
+
+@pytest.mark.parametrize("radius_px", [500.0, 1100.0])
+def test_a_head_as_flat_as_a_table_is_measured_and_its_radius_tells(radius_px: float) -> None:
+    """It is so much larger than the image that no outline is looked for beyond what faces the joint."""
+    x, y = np.meshgrid(*((np.arange(8 * count) + 0.5) / 8 - 0.5 for count in (60, 30)))
+    below, roof = np.hypot(x - 29.6, y - 20.4 - radius_px) - radius_px, np.abs(x - 29.6) < 22
+    labels = np.select([below < 0, roof & (below < 6), roof & (below < 14)], [1, 3, 2])
+    parts = labels.reshape(30, 8, 60, 8)
+    shares = np.stack([(parts == label).mean(axis=(1, 3)) for label in range(4)]).astype(np.float32)
+    found = joint_space_width(shares, 1.0)
+    assert (found.status, found.mjsw_mm) == ("ok", pytest.approx(6.0, abs=0.06))
+    assert found.head is not None and found.head.radius_mm == pytest.approx(radius_px, rel=0.15)
 
 
 def wavy(waves: int, amplitude_mm: float, joint: Joint) -> JointSpace:
@@ -280,6 +316,91 @@ def test_the_other_hip_in_the_same_image_changes_nothing(moved: tuple[float, flo
     assert found.profile.medial_deg == pytest.approx(own.medial_deg, abs=ANGLE_DEG[spacing_mm])
     assert found.head is not None and found.head.radius_mm == pytest.approx(26.0, abs=0.05)
     assert found.bridged_deg == 0
+
+
+@pytest.mark.parametrize(("away_mm", "kept"), [(45.0, True), (52.0, False), (70.0, False), (90.0, False)])
+def test_a_piece_of_roof_further_away_than_the_own_roof_is_wide_is_another_hips(away_mm: float, kept: bool) -> None:
+    """The own roof is 42 (sin 38 + sin 33) = 49 mm wide; a piece of a third of it stands so far beside it."""
+    own = Joint()
+
+    def regions(x: Array, y: Array) -> NDArray[np.uint8]:
+        labels, start = own.regions(x, y), 42 * np.sin(np.deg2rad(own.medial_deg)) + away_mm
+        piece = (x > start - 4) & (x < start + 10) & (np.abs(y) < 10)
+        labels[piece] = np.where(x > start, 2, 3)[piece]  # its side towards the head faces a joint space
+        return labels
+
+    found = joint_space_width(draw(regions, (77.3, 52.2), 0.9, (205.0, 86.0), fine=4), 0.9)
+    assert (found.status, found.mjsw_mm) == ("ok", pytest.approx(4.0, abs=0.09))
+    assert (found.profile.medial_deg > 90) == kept and (found.bridged_deg > 45) == kept
+    if not kept:
+        assert found.profile.medial_deg == pytest.approx(own.medial_deg, abs=0.9)
+        assert found.bridged_deg == 0
+
+
+@pytest.mark.parametrize(("height_mm", "medial_deg"), [(29.0, 33.0), (46.0, 56.7)])
+def test_a_level_underside_is_sourcil_where_it_faces_the_head_within_60_degrees(
+    height_mm: float, medial_deg: float
+) -> None:
+    """A slab of bone 56 to 70 mm medially: seen from the head's centre at 62 degrees and more, or at 51 to 57."""
+    joint = Joint(offset_mm=(-0.8, 0.5))
+
+    def regions(x: Array, y: Array) -> NDArray[np.uint8]:
+        labels, above = joint.regions(x, y), -y - height_mm
+        slab = (x > 56) & (x < 70)
+        labels[slab & (above > 0) & (above < 14)], labels[slab & (above <= 0) & (above > -4)] = 2, 3
+        return labels
+
+    found = joint_space_width(draw(regions, (37.3, 72.2), 0.9, (130.0, 104.0), fine=4), 0.9)
+    assert found.status == "ok"
+    assert found.mjsw_mm == pytest.approx(float(joint.width_mm(joint.narrowest_deg())), abs=0.09)
+    assert found.profile.medial_deg == pytest.approx(medial_deg, abs=0.9)
+    assert (found.bridged_deg > 10) == (medial_deg > 33)
+
+
+def test_a_second_piece_of_head_is_none_of_this_hip_though_it_lies_near() -> None:
+    """A disc of a third of the head's area, 19 mm beside it, with joint space over it and no roof."""
+    joint = Joint()
+
+    def regions(x: Array, y: Array) -> NDArray[np.uint8]:
+        labels, away = joint.regions(x, y), np.hypot(x - 60.0, y - 10.0)
+        return np.where(away < 15, 1, np.where((away < 19) & (y < 10), 3, labels)).astype(np.uint8)
+
+    shares = draw(regions, CENTRE_MM, 0.9, (130.0, 86.0), fine=4)
+    found, traced = joint_space_width(shares, 0.9), trace_joint(shares)
+    assert (found.status, found.mjsw_mm) == ("ok", pytest.approx(4.0, abs=0.09))
+    assert found.head is not None and found.head.radius_mm == pytest.approx(26.0, abs=0.05)
+    assert (traced.curves.femoral_head[:, 0] * 0.9 - CENTRE_MM[0]).max() < 26 * np.sin(np.deg2rad(36.0))
+    assert found.bridged_deg == 0
+
+
+@pytest.mark.parametrize("label", [1, 2])
+def test_bone_joined_by_pixels_of_exactly_half_is_not_connected(label: int) -> None:
+    """The other hip, 100 mm away, whose heads or roofs a band half of bone, half of background runs between."""
+    own, other = Joint(offset_mm=(-0.8, 0.5)), Joint(roof_mm=29.0)
+
+    def regions(x: Array, y: Array) -> NDArray[np.uint8]:
+        labels = own.regions(x, y)
+        return np.where(labels > 0, labels, other.regions(x - 100.0, y))
+
+    shares = draw(regions, CENTRE_MM, 0.9, (184.0, 74.0), fine=4)
+    row = round((CENTRE_MM[1] + {1: 18.0, 2: -38.0}[label]) / 0.9)
+    band = shares[:, row - 1 : row + 2]
+    band[:, :, (band[0] == 1).all(axis=0)] = np.eye(4)[[0, label]].mean(axis=0)[:, None, None]
+    outside = np.r_[: round(12 / 0.9), round(168 / 0.9) : shares.shape[2]]
+    shares[:, row - 1 : row + 2, outside] = np.eye(4)[0][:, None, None]
+    assert (shares[label, row] >= 0.5).sum() > 100
+    found = joint_space_width(shares, 0.9)
+    assert (found.status, found.bridged_deg) == ("ok", 0)
+    assert found.mjsw_mm == pytest.approx(float(own.width_mm(own.narrowest_deg())), abs=0.09)
+    assert found.profile.medial_deg == pytest.approx(own.medial_deg, abs=0.9)
+
+
+@pytest.mark.parametrize(("label", "status"), [(1, "no_femoral_head"), (2, "no_roof")])
+def test_what_is_nowhere_more_than_half_is_not_there(label: int, status: str) -> None:
+    shares = draw(Joint().regions, CENTRE_MM, 0.9, fine=4)
+    shares[0] += np.maximum(shares[label] - 0.5, 0)
+    shares[label] = np.minimum(shares[label], 0.5)
+    assert joint_space_width(shares, 0.9).status == status
 
 
 def notched(joint: Joint, gaps: list[tuple[float, float]], top_mm: float, spacing_mm: float) -> JointSpace:

@@ -137,3 +137,35 @@ def test_what_failed_has_no_place_no_circle_and_no_gap() -> None:
     assert failed.on_head_mm.shape == failed.on_roof_mm.shape == (2,)
     assert np.isnan([failed.mjsw_mm, *failed.on_head_mm, *failed.on_roof_mm]).all()
     assert (failed.status, failed.head, failed.bridged_deg) == ("no_roof", None, 0.0)
+
+
+def profile_of(*width_mm: float) -> WidthProfile:
+    widths = np.array(width_mm)
+    return WidthProfile(np.arange(-35.0, -35.0 + len(widths)), widths, -35.0, 30.0, 5.0, 5.0, 5.0)
+
+
+NAN = float("nan")
+
+
+@pytest.mark.parametrize(
+    ("widths", "change_mm"),
+    [
+        ([5.0] * 9, 0.0),
+        ([4.0, 4.25, 4.5, 4.75, 5.0, 5.25], 0.75),
+        ([9.0, 8.0, 7.0, 6.0], 3.0),
+        ([5.0, NAN, NAN, NAN, 8.0, 5.5], 0.0),
+        ([5.0, NAN, 7.0, 5.5, NAN, 4.0], 3.0),
+        ([4.0, 5.0, 9.0], 0.0),  # two degrees apart at most
+        ([], 0.0),
+        ([NAN] * 7, 0.0),
+    ],
+)
+def test_the_largest_change_is_that_between_widths_three_degrees_apart(widths: list[float], change_mm: float) -> None:
+    assert profile_of(*widths).largest_change_mm() == change_mm
+    assert profile_of(*widths[::-1]).largest_change_mm() == change_mm
+
+
+@pytest.mark.parametrize(("limit_mm", "expected"), [(1.25, "ok"), (1.24, "implausible_profile"), (np.inf, "ok")])
+def test_a_width_that_changes_by_more_than_the_limit_is_implausible(limit_mm: float, expected: str) -> None:
+    jumping = replace(joint(), profile=profile_of(5.0, 5.0, 5.0, 5.0, 6.25, 6.25, 6.25))
+    assert replace(LIMITS, jump_mm=limit_mm).judge(jumping, "stated").status == expected
