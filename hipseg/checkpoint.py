@@ -188,3 +188,17 @@ def require_same_data(record: dict[str, Any], store: AnyStore, path: Path) -> No
         if record["preprocessing"].get(name) != store.preprocessing.get(name):
             trained, stored = (made.get(name) for made in (record["preprocessing"], store.preprocessing))
             raise HipsegError(f"checkpoint: {path} was trained on {name} = {trained}, the store has {stored}")
+
+
+def require_alike(tasks: Sequence[SegmentationTask], paths: Sequence[Path]) -> None:
+    """Refuse checkpoints whose answers can't be averaged.
+
+    Raises:
+        HipsegError: Naming the first that differs.
+    """
+    first = tasks[0].record
+    for task, path in zip(tasks[1:], paths[1:], strict=True):
+        for name in ("label_names", "preprocessing", "input", "dataset"):
+            if task.record[name] != first[name]:
+                said = f"{path} has other {name} than {paths[0]}"
+                raise HipsegError(f"checkpoint: {said}; average runs of one store and one plan")

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from hydra.errors import InstantiationException
 from hydra.utils import get_object, instantiate
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig, ListConfig, OmegaConf
 
 from hipseg.errors import HipsegError
 from hipseg.options import check_arguments, check_value, signature
@@ -62,8 +62,9 @@ def require_files(config: DictConfig) -> None:
     """
     for key, fix in _FILES.items():
         named = OmegaConf.select(config, key)
-        if isinstance(named, str) and not Path(named).exists():
-            raise HipsegError(f"{key}: there is no file {named}{fix}")
+        for path in named if isinstance(named, ListConfig) else [named]:
+            if isinstance(path, str) and not Path(path).exists():
+                raise HipsegError(f"{key}: there is no file {path}{fix}")
 
 
 def plain(config: DictConfig) -> dict[str, Any]:

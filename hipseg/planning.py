@@ -17,7 +17,9 @@ import yaml
 
 from hipseg.errors import HipsegError
 
-_FEATURES: Final = (32, 512)  # of the first stage, and at most
+FEATURES: Final = (32, 512)
+"""Of the first stage, and at most."""
+
 _CONVOLUTIONS: Final = 2  # a stage
 _LEAST_EDGE: Final = 4  # of the deepest feature map
 _FIRST_PATCH: Final = 2048  # pixels a side if spacing is isotropic, before it is made to fit
@@ -81,12 +83,13 @@ class _Topology(NamedTuple):
     divisible_by: list[int]
 
 
-def plan_network(fingerprint: Fingerprint, memory_gb: float = 8.0) -> Plan:
+def plan_network(fingerprint: Fingerprint, memory_gb: float = 8.0, features: tuple[int, int] = FEATURES) -> Plan:
     """The plan of a 2-D dataset.
 
     Args:
         fingerprint: Of its training images.
         memory_gb: Of the graphics card that it is meant for.
+        features: Of the first stage, and at most; patch and batch are chosen as if they were nnU-Net's 32 and 512.
 
     Raises:
         HipsegError: If there is no image, or images have other than two axes.
@@ -113,7 +116,7 @@ def plan_network(fingerprint: Fingerprint, memory_gb: float = 8.0) -> Plan:
         median_size=tuple(int(edge) for edge in median),
         patch=tuple(topology.patch),
         batch_size=max(min(batch, covered), _LEAST_BATCH),
-        features=_features(stages),
+        features=_features(stages, features),
         strides=tuple(topology.strides),
         kernel_sizes=tuple(topology.kernel_sizes),
         convolutions=_CONVOLUTIONS,
@@ -131,8 +134,8 @@ def _require_planar(fingerprint: Fingerprint) -> None:
         raise HipsegError(f"store: its images have {said} axes; plans are made for images of two axes for now")
 
 
-def _features(stages: int) -> tuple[int, ...]:
-    first, most = _FEATURES
+def _features(stages: int, ends: tuple[int, int] = FEATURES) -> tuple[int, ...]:
+    first, most = ends
     return tuple(min(most, first * 2**stage) for stage in range(stages))
 
 

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 COMMANDS: Final[dict[str, str]] = {
     "phantom": "write a cohort of synthetic films to try everything on",
+    "joints": "write synthetic single-joint images with masks of five labels",
     "preprocess": "bring films and points files into one store",
     "convert": "bring images and masks of any dataset into one store",
     "split": "decide which subjects train, validate and test",

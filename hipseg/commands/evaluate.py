@@ -8,7 +8,7 @@ from omegaconf import DictConfig
 from pytorch_lightning import seed_everything
 
 from hipseg.build import build_callbacks, build_data, build_inferer, build_trainer
-from hipseg.checkpoint import count_parameters, load, require_same_data, software_versions
+from hipseg.checkpoint import count_parameters, load, require_alike, require_same_data, software_versions
 from hipseg.commands.job import Job, startable_again
 from hipseg.commands.outcome import print_outcome
 from hipseg.commands.run import (
@@ -23,6 +23,7 @@ from hipseg.commands.run import (
 )
 from hipseg.instantiation import check
 from hipseg.record import dataset_of
+from hipseg.tasks.segmentation import Ensemble
 
 
 def run(config: DictConfig, job: Job) -> float:
@@ -33,8 +34,12 @@ def run(config: DictConfig, job: Job) -> float:
     """
     content = check(config)
     quieten()
-    checkpoint, trusted = Path(content["checkpoint"]), tuple(content["trusted"])
-    task = load(checkpoint, build_inferer(content), trusted)
+    trusted = tuple(content["trusted"])
+    given = content["checkpoint"]
+    checkpoints = [Path(path) for path in (given if isinstance(given, list) else [given])]
+    members = [load(path, build_inferer(content), trusted) for path in checkpoints]
+    require_alike(members, checkpoints)
+    task = members[0] if len(members) == 1 else Ensemble(members)
     # The network sees what it was trained on, in the precision it was tested in.
     decided = {
         "data.dataset": task.record["dataset"],
@@ -44,14 +49,14 @@ def run(config: DictConfig, job: Job) -> float:
     content["trainer"]["precision"] = decided["trainer.precision"]
     data = build_data(content, dataset_of(task.record, trusted))
     data.require("test")
-    require_same_data(task.record, data.store, checkpoint)
+    require_same_data(task.record, data.store, checkpoints[0])
     seed_everything(content["seed"], workers=True, verbose=False)
     callbacks = build_callbacks(content)
     require_judgeable(callbacks, data)
     folder = Path(content["folder"])
     begin_run(config, folder, decided)
     facts = {
-        "parameters": count_parameters(task),
+        "parameters": sum(count_parameters(member) for member in members),
         "versions": software_versions(),
         f"test_{data.test_dataset.unit}": len(data.samples["test"]),
     }

@@ -15,7 +15,13 @@ from hipseg.instantiation import call
 from hipseg.planning import Fingerprint, plan_network, write_plan
 
 
-def plan(store: Path, split: Path | None, out: Path, memory_gb: Annotated[float, Field(gt=0)]) -> None:
+def plan(
+    store: Path,
+    split: Path | None,
+    out: Path,
+    memory_gb: Annotated[float, Field(gt=0)],
+    features: tuple[Annotated[int, Field(ge=1)], Annotated[int, Field(ge=1)]],
+) -> None:
     """Write the plan for a store's training images, and print it.
 
     Args:
@@ -23,6 +29,7 @@ def plan(store: Path, split: Path | None, out: Path, memory_gb: Annotated[float,
         split: Of which only the samples that do not test count.
         out: YAML file to read, edit and keep.
         memory_gb: Of the graphics card that the network is meant for.
+        features: Of the network's first stage, and at most.
     """
     opened = open_store(store, "store")
     rows = _training_rows(opened, split)
@@ -34,7 +41,7 @@ def plan(store: Path, split: Path | None, out: Path, memory_gb: Annotated[float,
         stored_channels(opened, rows[0]),
         len(opened.label_names),
     )
-    planned = plan_network(made, memory_gb)
+    planned = plan_network(made, memory_gb, features)
     about = f"Made by hipseg plan of {len(rows)} training images for {memory_gb:g} GB; edit what you like."
     write_plan(planned, out, about)
     print(out.read_text(encoding="utf-8"), end="")

@@ -12,7 +12,7 @@ import torch
 from omegaconf import DictConfig
 from pydantic import Field
 
-from hipseg.checkpoint import load, load_locator
+from hipseg.checkpoint import load, load_locator, require_alike
 from hipseg.data.cohorts import visible_files
 from hipseg.errors import HipsegError
 from hipseg.inference.device import best_device
@@ -79,7 +79,7 @@ def predict(
         finder = _finder(tasks[0].record, checkpoints[0], locator, trusted)
         predictor = HipFilms(tasks[0], finder, jsw_method["method"], plausibility, limits, modalities)
     else:
-        _require_alike(tasks, checkpoints)
+        require_alike(tasks, checkpoints)
         predictor = ImageFiles(tasks, limits, spacing_mm)
     files = _files(input, predictor)
     rows: list[dict[str, Any]] = []
@@ -96,25 +96,6 @@ def predict(
     said = "measured" if predictor.unit == "hips" else "segmented"
     print(f"{len(files)} files, {good} {predictor.unit} {said}, {len(table) - good} rows with another status")
     print(f"{out / _TABLE}")
-
-
-def _require_alike(tasks: list[Any], checkpoints: list[Path]) -> None:
-    """Refuse checkpoints whose answers can't be averaged.
-
-    Raises:
-        HipsegError: Naming the first that differs.
-    """
-    first = tasks[0].record
-    for task, path in zip(tasks[1:], checkpoints[1:], strict=True):
-        for name in ("label_names", "input"):
-            if task.record[name] != first[name]:
-                raise HipsegError(
-                    f"checkpoint: {path} has other {name} than {checkpoints[0]}; average those of one plan"
-                )
-        if task.record["dataset"]["spacing_mm"] != first["dataset"]["spacing_mm"]:
-            raise HipsegError(
-                f"checkpoint: {path} has another spacing than {checkpoints[0]}; average those of one plan"
-            )
 
 
 def _finder(

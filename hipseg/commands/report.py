@@ -1,4 +1,4 @@
-"""`hipseg report`: runs compared on one page."""
+"""`hipseg report`: runs compared on one page, and case by case."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from omegaconf import DictConfig
 
 from hipseg.errors import HipsegError
 from hipseg.instantiation import call
+from hipseg.report.comparison import read_published, write_comparison
 from hipseg.report.page import write_page
 
 
@@ -16,18 +17,30 @@ def run(config: DictConfig) -> None:
     call(report, config)
 
 
-def report(runs: list[Path], out: Path) -> None:
+def report(runs: list[Path], out: Path, tables: Path | None, names: list[str] | None, published: Path | None) -> None:
     """Write one self-contained HTML page with a table and the figures of every run.
 
     Args:
         runs: Run folders; a sweep's folder stands for all its runs.
         out: HTML file.
+        tables: Folder for one table of all runs' cases, Dice by run and by label, and box plots of both.
+        names: Of the runs in these, in their order; their folders' names if not given.
+        published: CSV of a study's numbers to draw beside the boxes of the same names.
     """
     folders = [folder for given in runs for folder in _runs(given)]
     if not folders:
         raise HipsegError("runs: name at least one run folder, runs=[DIR,...]")
+    if names is not None and len(names) != len(folders):
+        raise HipsegError(f"names: give one for each of {len(folders)} runs, not {len(names)}")
     write_page(folders, out)
     print(f"{len(folders)} runs on {out}")
+    if tables is not None:
+        called = names or [folder.name for folder in folders]
+        if len(set(called)) < len(called):
+            raise HipsegError("names: two runs have one name; give names=[A,B,...]")
+        beside = read_published(published) if published is not None else None
+        write_comparison(dict(zip(called, folders, strict=True)), tables, beside)
+        print(f"cases, Dice by run and by label in {tables}")
 
 
 def _runs(folder: Path) -> list[Path]:

@@ -257,5 +257,5 @@ def check_format(file: h5py.File, path: Path, key: str) -> None:
     if found is None:
         raise HipsegError(f"{key}: {path} is an HDF5 file but not a hipseg store")
     if not isinstance(found, (int, np.integer)) or int(found) != FORMAT:
-        said = ascii(found)[:20]
+        said = str(found).encode("ascii", "replace").decode()[:20]
         raise HipsegError(f"{key}: {path} has format {said}, this hipseg reads {FORMAT}; preprocess it again")

@@ -83,9 +83,7 @@ def robust_circle(points: Points) -> Circle:
             best, least = circle, off
     distance = _off(best, points)
     near = distance <= max(_OUTLYING * 1.4826 * least, _ROUND * best.radius)
-    if near.all() or near.sum() <= len(points) // 2:
-        return whole
-    return fit_circle(points[near])
+    return whole if near.all() else fit_circle(points[near])
 
 
 def _off(circle: Circle, points: Points) -> Points:

@@ -38,8 +38,11 @@ def joint_space_outline(landmarks: Points) -> Points:
     return np.array([landmarks[SOURCIL_LATERAL], centre, (medial_x, centre[1]), (medial_x, top_y), landmarks[ROOF_TOP]])
 
 
-def _fill(shape: tuple[int, int], outline: Points) -> NDArray[np.bool_]:
-    """`skimage.draw.polygon2mask` by scan lines: every edge flips what lies right of it in its rows."""
+def fill(shape: tuple[int, int], outline: Points) -> NDArray[np.bool_]:
+    """Pixels whose centre lies in an outline (n, 2), row then column: an edge flips what lies right of it in its rows.
+
+    As `skimage.draw.polygon2mask`, but that a level lower edge through pixel centres lies outside.
+    """
     mask = np.zeros(shape, dtype=bool)
     # An outline is a small part of a film.
     first = np.clip(np.floor(outline.min(axis=0)), 0, shape).astype(int)
@@ -85,7 +88,7 @@ def _paint(outlines: HipOutlines, shape: tuple[int, int]) -> NDArray[np.uint8]:
     for outline, label in zip(outlines, (JOINT_SPACE_LABEL, ROOF_LABEL, FEMORAL_HEAD_LABEL), strict=True):
         # Rounded so that an outline and its mirror image decide alike where an edge runs through pixel centres.
         snapped = np.rint(outline[:, ::-1] * 2**20) / 2**20
-        labels[_fill(shape, snapped)] = label
+        labels[fill(shape, snapped)] = label
     return labels
 
 

@@ -86,7 +86,7 @@ def _roof_fault(landmarks_mm: Points, plausible: Plausible) -> str:
 def _off_template(landmarks: Points) -> tuple[Points, float]:
     """How far (80,) each landmark lies from the template's once turned, scaled and moved onto it, in its mm; the turn.
 
-    Least squares (Umeyama, IEEE PAMI 1991), without reflection, once for all landmarks and again for the nearer half.
+    Least squares (Umeyama, IEEE PAMI 1991), without reflection: for all landmarks, and twice for the nearer half.
     """
     model, kept = template(), np.ones(len(landmarks), dtype=bool)
     off, angle = np.zeros(len(landmarks)), 0.0

@@ -49,7 +49,7 @@ class WidthProfile:
     medial_mm: float
 
     def largest_change_mm(self) -> float:
-        """By how much the width changes within three degrees, at most; 0 where it is known at too few angles."""
+        """By how much the width changes over three degrees, at most; 0 where it is known at too few angles."""
         change = np.abs(self.width_mm[_NEIGHBOURS:] - self.width_mm[:-_NEIGHBOURS])
         return float(np.max(change[np.isfinite(change)], initial=0.0))
 

@@ -152,3 +152,36 @@ class SegmentationTask(BaseTask):
     def on_test_epoch_end(self) -> None:
         """Log the test Dice."""
         self._log_dice("test")
+
+
+class Ensemble(SegmentationTask):
+    """Trained tasks whose mean probability is the answer.
+
+    Args:
+        members: Of one kind: the same labels, input and dataset.
+    """
+
+    def __init__(self, members: Sequence[SegmentationTask]) -> None:
+        first = members[0]
+        training = {**first.record["training"], **_seen_by_all(members)}
+        record = {**first.record, "training": training}
+        super().__init__(
+            first.network, first.activation, nn.Identity(), first.test_dice.label_names, None, None, record,
+            first.inferer, first.postprocess,
+        )  # fmt: skip
+        self.members = nn.ModuleList(members)
+
+    def forward(self, image: Tensor) -> Tensor:
+        """The mean of the members' probabilities."""
+        total: Tensor = torch.zeros(())
+        for member in self.members:
+            total = member(image) + total.to(image.device)
+        return total / len(self.members)
+
+
+def _seen_by_all(members: Sequence[SegmentationTask]) -> dict[str, list[str]]:
+    """Hashes of what any of the members has learnt from."""
+    records = [member.record["training"] for member in members]
+    return {
+        name: sorted({each for record in records for each in record.get(name, ())}) for name in ("subjects", "films")
+    }

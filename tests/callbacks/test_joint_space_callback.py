@@ -29,6 +29,7 @@ from hipseg.errors import HipsegError
 from hipseg.evaluation.joint_space import JointSpaceWidth
 from hipseg.evaluation.overlap import Overlap
 from hipseg.geometry.crop import Crop
+from hipseg.inference.postprocess import WithoutSpecks
 from hipseg.labels.curves import spline_curves
 from hipseg.labels.label_map import LABEL_NAMES, draw_label_shares
 from hipseg.labels.landmarks import LANDMARKS_PER_HIP
@@ -300,7 +301,9 @@ def test_specks_far_from_bone_are_in_neither_table_nor_picture(
         assert labels[:, -12:, :12].max() == labels[:, :9, -9:].max() == 0
         labels[:, -9:-4, 3:8], labels[:, -12:-9, 9:12], labels[:, 2:7, -7:-2] = 1, 2, 3
         answer = one_hot(labels, 4).movedim(-1, 1).float() * 1000
-        task = SegmentationTask(_Saying(answer), Softmax(), nn.Identity(), LABEL_NAMES, None, None, {})
+        task = SegmentationTask(
+            _Saying(answer), Softmax(), nn.Identity(), LABEL_NAMES, None, None, {}, None, WithoutSpecks()
+        )
         return task.test_step(batch, 0)["probabilities"]
 
     _run(all_hips, _callback(tmp_path, pictures=4), specked)

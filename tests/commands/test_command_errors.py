@@ -111,7 +111,10 @@ SPLIT = {
         "split store=foreign.h5 out=s.csv",
         " store: foreign.h5 is an HDF5 file but not a hipseg store",
     ),
-    "by what": ("split store=store.h5 out=s.csv by=film", "by: input should be 'subject' or 'sample', not 'film'"),
+    "by what": (
+        "split store=store.h5 out=s.csv by=film",
+        "by: input should be 'subject', 'sample' or 'given', not 'film'",
+    ),
     "two ratios": ("split store=store.h5 out=s.csv ratios=[1,2]", "ratios"),
     "negative ratio": ("split store=store.h5 out=s.csv ratios=[1,-1,1]", "ratios: give three shares"),
     "ratio is nan": ("split store=store.h5 out=s.csv ratios=[nan,1,1]", "ratios"),
@@ -170,7 +173,7 @@ def test_one_line_exit_code_1_and_nothing_written(
 def test_an_unknown_command(capsys: pytest.CaptureFixture[str], arguments: list[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         main(arguments)
-    known = "phantom, preprocess, split, train, evaluate, predict, report"
+    known = "phantom, joints, preprocess, convert, split, plan, train, evaluate, predict, export, report"
     assert ended.value.code == 1
     assert capsys.readouterr().err == f"hipseg: there is no command '{arguments[0]}'; choose {known}\n"
 

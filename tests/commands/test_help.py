@@ -12,6 +12,7 @@ from hipseg.commands import COMMANDS, main
 GROUPS = {
     "phantom": ["preset: hard, random, standard"],
     "preprocess": ["cohort: check, oai", "outline: chords, spline"],
+    "joints": ["preset: hard, random, standard"],
     "convert": ["source: nnunet, pattern, table", "limits: film"],
     "split": [],
     "plan": [],
@@ -30,6 +31,7 @@ GROUPS = {
 KEYS = {
     "phantom": ["out: ???", "subjects: 40", "seed: 0", "landmark_error_mm: 0.5"],
     "preprocess": ["input: ???", "store: ???", "spacing_mm: 0.9", "intensity_bits: 12"],
+    "joints": ["out: ???", "train_subjects: 50", "coarser: 1.0"],
     "convert": ["input: ???", "store: ???", "spacing_mm: null"],
     "plan": ["store: ???", "out: ???", "memory_gb: 8.0"],
     "export": ["store: ???", "split: ???", "out: ???"],

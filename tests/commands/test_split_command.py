@@ -39,7 +39,7 @@ def test_the_command_writes_one_file_and_says_its_sizes(
     assert [path.relative_to(here).as_posix() for path in here.rglob("*")] == ["new", "new/split.csv"]
     train = table.loc[table["subset"] == "train", "sample"]
     subjects = train.str.rsplit("/", n=2).str[0].nunique()
-    assert printed.out.startswith(f"new/split.csv, by {by}: train {len(train)} hips of {subjects} subjects, val ")
+    assert printed.out.startswith(f"new/split.csv, by {by}: train {len(train)} samples of {subjects} subjects, val ")
     assert printed.err == ""
 
 

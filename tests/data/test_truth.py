@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from hipseg.data.annotations import read_truth
+from hipseg.data.annotations import read_annotations
 from hipseg.errors import HipsegError
 
 
@@ -18,7 +18,7 @@ def table(folder: Path, text: str) -> Path:
 
 
 def test_widths_and_repeats_are_read(tmp_path: Path) -> None:
-    found = read_truth(table(tmp_path, "key,mjsw_mm,repeat_of\nA/1/0/left,3.5,\nA/1/1/left,,A/1/0/left\n"))
+    found = read_annotations(table(tmp_path, "key,mjsw_mm,repeat_of\nA/1/0/left,3.5,\nA/1/1/left,,A/1/0/left\n"))
     assert found.index.tolist() == ["A/1/0/left", "A/1/1/left"]
     np.testing.assert_array_equal(found["mjsw_mm"], [3.5, np.nan])
     assert found["repeat_of"].tolist() == ["", "A/1/0/left"]
@@ -34,10 +34,10 @@ def test_widths_and_repeats_are_read(tmp_path: Path) -> None:
     ],
 )
 def test_a_table_that_is_no_truth_is_refused(text: str, said: str, tmp_path: Path) -> None:
-    with pytest.raises(HipsegError, match=f"truth: .*{said}"):
-        read_truth(table(tmp_path, text))
+    with pytest.raises(HipsegError, match=f"annotations: .*{said}"):
+        read_annotations(table(tmp_path, text))
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
-    with pytest.raises(HipsegError, match="truth: there is no file"):
-        read_truth(tmp_path / "none.csv")
+    with pytest.raises(HipsegError, match="annotations: there is no file"):
+        read_annotations(tmp_path / "none.csv")

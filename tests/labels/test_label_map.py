@@ -11,10 +11,10 @@ from hipseg.geometry.grid import Grid
 from hipseg.labels.curves import CurveFunction, polygon_curves, spline_curves
 from hipseg.labels.label_map import (
     LABEL_NAMES,
-    _fill,
     draw_label_map,
     draw_label_shares,
     femur_outline,
+    fill,
     hip_outlines,
     joint_space_outline,
     roof_outline,
@@ -168,7 +168,7 @@ def test_a_round_head_is_larger_than_its_chords() -> None:
 def test_fill_by_scan_lines_equals_scikit_image(seed: int) -> None:
     rng = np.random.default_rng(seed)
     outline = rng.uniform(-10, 60, (rng.integers(3, 30), 2))  # crosses itself and leaves the image
-    assert np.array_equal(_fill((50, 40), outline), polygon2mask((50, 40), outline))
+    assert np.array_equal(fill((50, 40), outline), polygon2mask((50, 40), outline))
 
 
 def test_shares_sum_to_one_and_are_label_maps_without_steps() -> None:
@@ -263,7 +263,7 @@ def test_fill_decides_alike_where_vertices_lie_on_pixel_centres(seed: int) -> No
     polygon = shapely.Polygon(outline)
     row, column = np.indices((42, 41))
     inside, on_edge = shapely.contains_xy(polygon, row, column), shapely.intersects_xy(polygon.exterior, row, column)
-    filled = _fill((42, 41), outline)
+    filled = fill((42, 41), outline)
     assert np.array_equal(filled[~on_edge], inside[~on_edge])
     assert inside.sum() > 100 and on_edge.sum() >= 12
 
@@ -288,18 +288,18 @@ def test_a_box_at_the_images_border_fills_what_of_it_lies_in_the_image(
     box = np.array([[2.5, left], [6.5, left], [6.5, right], [2.5, right]])
     expected = np.zeros((50, 40), dtype=bool)
     expected[3:7, columns] = True
-    assert np.array_equal(_fill((50, 40), box), expected)
+    assert np.array_equal(fill((50, 40), box), expected)
 
 
 @pytest.mark.parametrize("shape", [(1, 9), (9, 1), (1, 1)])
 def test_an_image_of_one_row_or_column_is_filled(shape: tuple[int, int]) -> None:
     box = np.array([[-3.5, -2.5], [6.5, -2.5], [6.5, 4.5], [-3.5, 4.5]])
     row, column = np.indices(shape)
-    assert np.array_equal(_fill(shape, box), (row < 6.5) & (column < 4.5))
+    assert np.array_equal(fill(shape, box), (row < 6.5) & (column < 4.5))
 
 
 def test_of_a_box_that_begins_with_the_images_last_row_or_column_that_row_or_column_is_filled() -> None:
     below = np.array([[49.0, 2.5], [55.5, 2.5], [55.5, 6.5], [49.0, 6.5]])
     row, column = np.indices((50, 50))
-    assert np.array_equal(_fill((50, 50), below), (row == 49) & (column > 2.5) & (column < 6.5))
-    assert np.array_equal(_fill((50, 50), below[:, ::-1]), (column == 49) & (row > 2.5) & (row < 6.5))
+    assert np.array_equal(fill((50, 50), below), (row == 49) & (column > 2.5) & (column < 6.5))
+    assert np.array_equal(fill((50, 50), below[:, ::-1]), (column == 49) & (row > 2.5) & (row < 6.5))

@@ -21,7 +21,7 @@ from hipseg.measure.quality import Plausible
 from hipseg.measure.reference import reference_gap
 from hipseg.measure.weight_bearing import width_profile
 
-ADULT: Plausible = instantiate(OmegaConf.load(conf_folder() / "plausible" / "adult.yaml"))
+ADULT: Plausible = instantiate(OmegaConf.load(conf_folder() / "plausibility" / "adult.yaml"))
 CENTRE = (-104.0, 0.0)
 MIRROR_IMAGE = "the landmarks are a mirror image: the other side's, upside down or in reverse order"
 NOT_IN_ORDER = "the landmarks are not in the order of a hip's on this side"

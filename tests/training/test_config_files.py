@@ -91,6 +91,8 @@ def test_command_composes_and_passes_the_check(command: str) -> None:
 def test_option_composes_and_passes_the_check(command: str, group: str, option: str, plan: str) -> None:
     value = f"[{option}]" if group == "cohort" else option  # the one group of which several are taken
     more = [plan] if "plan" in TOP[command] and command != "plan" else []
+    if group == "scale":  # of what is planned
+        more += ["experiment=nnunet"]
     if option == "sliding_window" and not more:
         more = ["inferer.window=[64,64]"]
     hips_alone = ["crop", "labels_for_loss", "loss_mask"] if (group, option) == ("dataset", "patches") else []
@@ -113,7 +115,7 @@ IMAGES = {("dataset", "patches"), ("augmentation", "patches")}
 TRAINING = {
     group: [option for option in _options(group) if (group, option) not in IMAGES]
     for group in GROUPS["train"]
-    if group != "experiment"
+    if group not in ("experiment", "scale")
 }
 ROUNDS = [
     {group: options[i % len(options)] for group, options in TRAINING.items()}

@@ -18,7 +18,7 @@ from hipseg.instantiation import make, plain
 
 NO_PICTURES = "evaluation.joint_space.pictures=0"
 SCHEDULES = sorted(path.stem for path in (conf_folder() / "scheduler").glob("*.yaml"))
-RECIPES = sorted(path.stem for path in (conf_folder() / "experiment").glob("*.yaml"))
+RECIPES = sorted(path.stem for path in (conf_folder() / "experiment").glob("*.yaml") if path.stem != "nnunet")
 
 
 def _composed(*overrides: str) -> DictConfig:
@@ -52,6 +52,11 @@ def test_recipes_keep_the_rate_that_they_were_measured_with(recipe: str) -> None
     assert max(rates) == pytest.approx(2e-3)
     slower = _rates(_composed(f"experiment={recipe}", "optimizer.lr=1e-4"), 40)
     assert max(slower) == pytest.approx(1e-4)
+
+
+def test_nnunets_recipe_falls_from_its_rate_by_a_power_of_what_is_left() -> None:
+    config = _composed("optimizer=sgd", "scheduler=polynomial")
+    assert _rates(config, 100) == pytest.approx([0.01 * (1 - step / 100) ** 0.9 for step in range(100)])
 
 
 @pytest.fixture(scope="module")
