@@ -38,7 +38,7 @@ lowest: ## Run the tests and an audit with the lowest versions that pyproject.to
 	$(PYTHON) -m venv .venv-lowest
 	.venv-lowest/bin/python -m pip install --quiet uv
 	.venv-lowest/bin/uv pip install --python .venv-lowest/bin/python --resolution lowest-direct \
-		--editable '.[dev,notebooks]' pip-audit $(LOWEST_OPTIONS)
+		--editable '.[dev,notebooks]' 'pip-audit>=2.9' $(LOWEST_OPTIONS)
 	.venv-lowest/bin/pip-audit --skip-editable --local
 	.venv-lowest/bin/python -m pytest -n $(JOBS) $(PYTEST_OPTIONS)
 

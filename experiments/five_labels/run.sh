@@ -4,7 +4,7 @@ set -eu
 out=$1
 here=$(dirname "$0")
 mkdir -p "$out"
-hipseg joints out="$out/Dataset005_joints" train_subjects=20 test_subjects=10 coarser=8 seed=1
+hipseg joints out="$out/Dataset005_joints" train_subjects=20 test_subjects=10 coarser=12 seed=1
 hipseg convert input="$out/Dataset005_joints" store="$out/joints.h5" 'source.subject="(?P<subject>subject[0-9]+)"'
 hipseg split store="$out/joints.h5" out="$out/split.csv" by=given folds=5
 hipseg plan store="$out/joints.h5" split="$out/split.csv" out="$out/plan.yaml" 'features=[8,64]'
