@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -113,3 +114,73 @@ def test_commands_on_films_do_not_load_torch() -> None:
 def test_python_face() -> None:
     code = "import hipseg; print(hipseg.load.__name__, hipseg.measure.joint_space_width.__name__)"
     assert _python(code).strip() == "load joint_space_width"
+
+
+# What knows hips, landmarks and joint space; everything else serves any study.
+HIPS_OWN = (
+    "labels/", "measure/", "phantom/", "evaluation/joint_space.py", "prediction/hip_films.py", "data/annotations.py",
+    "data/cohorts.py", "data/datasets/hips.py", "data/exclusions.py", "data/preprocess.py", "data/process.py",
+    "data/store.py", "data/store_writer.py", "inference/heads.py", "inference/hips.py", "inference/locator.py",
+    "report/agreement.py", "report/agreement_figures.py", "report/hip_figures.py", "sample.py", "transforms/film.py",
+    "transforms/implant.py", "transforms/polarity.py", "commands/phantom.py", "commands/joints.py",
+    "commands/preprocess.py", "__init__.py",
+)  # fmt: skip
+GENERIC = [path for path in FILES if not _name(path).startswith(HIPS_OWN)]
+OF_HIPS = re.compile(r"landmark|joint_?space|mjsw|femoral|sourcil|(^|_)sides?($|_)", re.IGNORECASE)
+
+
+def _words(path: Path) -> set[str]:
+    """Names and texts in a file's code, its documentation and what it imports aside."""
+    tree = ast.parse(path.read_text())
+    documents = {
+        id(node.body[0].value)
+        for node in ast.walk(tree)
+        if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef))
+        and node.body and isinstance(node.body[0], ast.Expr)
+    }  # fmt: skip
+    words = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Name):
+            words.add(node.id)
+        elif isinstance(node, ast.Attribute):
+            words.add(node.attr)
+        elif isinstance(node, ast.arg):
+            words.add(node.arg)
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in documents:
+            words.add(node.value)
+    return words
+
+
+@pytest.mark.parametrize("path", [path for path in GENERIC if _name(path) != "config.py"], ids=_name)
+def test_what_serves_every_study_names_nothing_of_hips(path: Path) -> None:
+    """`config.py` lists what keys were called before."""
+    assert {word for word in _words(path) if OF_HIPS.search(word)} == set()
+
+
+@pytest.mark.parametrize("path", GENERIC, ids=_name)
+def test_only_the_hips_own_modules_import_measure(path: Path) -> None:
+    allowed = {"commands/predict.py"}  # which hands its method on to the hips' predictor
+    if _name(path) not in allowed:
+        assert not [name for name in _imports(path) if name.startswith("hipseg.measure")]
+
+
+def test_no_module_imports_itself_by_way_of_others() -> None:
+    modules = {f"hipseg.{_name(path)[:-3].replace('/', '.')}".removesuffix(".__init__"): path for path in FILES}
+    graph: dict[str, set[str]] = {}
+    for module, path in modules.items():
+        named = set()
+        for node in ast.parse(path.read_text()).body:  # at import time; what a function imports comes later
+            if isinstance(node, ast.ImportFrom) and node.module:
+                named |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+        graph[module] = {name for name in named if name in modules and name not in (module, "hipseg")}
+    done: set[str] = set()
+
+    def visit(module: str, above: tuple[str, ...]) -> None:
+        assert module not in above, " -> ".join([*above, module])
+        if module not in done:
+            for inner in graph[module]:
+                visit(inner, (*above, module))
+            done.add(module)
+
+    for module in graph:
+        visit(module, ())

@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 from hipseg.callbacks.evaluation import Evaluation
-from hipseg.report.run_figures import draw_curves
+from hipseg.report.curves import draw_curves
 
 
 def print_outcome(folder: Path, unit: str, callbacks: Mapping[str, Callback]) -> None:

@@ -27,8 +27,8 @@ from hipseg.measure import JointSpace, Method, joint_space_width
 from hipseg.measure.quality import Plausible
 from hipseg.measure.reference import reference_width
 from hipseg.report.agreement import agreement_table, headline
+from hipseg.report.agreement_figures import draw_agreement
 from hipseg.report.hip_figures import HipPicture, draw_hips
-from hipseg.report.run_figures import draw_agreement
 from hipseg.transforms.polarity import corrected
 
 _PROFILES: Final = "test_profiles.csv"

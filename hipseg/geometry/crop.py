@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from hipseg.geometry.arrays import Points
 from hipseg.geometry.grid import Grid
-from hipseg.labels.landmarks import Points
 
 
 @dataclass(frozen=True)

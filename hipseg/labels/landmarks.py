@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Final, Literal
 
 import numpy as np
-from numpy.typing import NDArray
+
+from hipseg.geometry.arrays import Points as Points
 
 Side = Literal["right", "left"]
 SIDES: Final[tuple[Side, Side]] = ("right", "left")
@@ -19,8 +20,6 @@ SOURCIL: Final = slice(70, 75)
 ROOF_TOP: Final = 67
 SOURCIL_LATERAL: Final = 70
 SOURCIL_MEDIAL: Final = 74
-
-Points = NDArray[np.float64]
 
 
 def hip_landmarks(points: Points, side: Side) -> Points:

@@ -64,12 +64,12 @@ def write_page(runs: list[Path], out: Path) -> pd.DataFrame:
         The table on the page, a row a run.
     """
     table = pd.DataFrame([read_run(folder) for folder in runs])
-    shown = table.rename(columns=lambda name: str(name).replace("test/", "").replace("mjsw/", "mJSW "))
+    shown = table.rename(columns=lambda name: str(name).replace("test/", ""))
     rows = shown.to_html(index=False, float_format=lambda value: f"{value:.4f}", na_rep="-", border=0)
     sections = "\n".join(f"<h2>{html.escape(folder.name)}</h2>\n{_figures(folder)}" for folder in runs)
     page = f"""<!doctype html><html lang="en"><head><meta charset="utf-8"><title>hipseg runs</title>
 <style>{_STYLE}</style></head><body><h1>{len(runs)} runs</h1>
-<p>Dice is the mean over test hips; mJSW differences are prediction minus reference, mm, of measured hips.</p>
+<p>Dice is the mean over test cases; differences are prediction minus reference, mm, of measured cases.</p>
 <div class="scroll">{rows}</div>
 {sections}</body></html>
 """

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import affine_transform
 
-from hipseg.labels.landmarks import Points
+from hipseg.geometry.arrays import Points
 
 Image = NDArray[np.float32]
 Label = NDArray[np.uint8]

@@ -12,8 +12,9 @@ from skimage.io import imread
 from hipseg.evaluation.overlap import choose_cases
 from hipseg.measure.border import border_width
 from hipseg.report.agreement import agreement_table
+from hipseg.report.agreement_figures import draw_agreement
+from hipseg.report.curves import draw_curves
 from hipseg.report.hip_figures import HipPicture, draw_hips
-from hipseg.report.run_figures import draw_agreement, draw_curves
 
 FILLS = {1: (78, 157, 230), 2: (242, 163, 58), 3: (232, 80, 91)}  # head blue, roof orange, joint space red
 

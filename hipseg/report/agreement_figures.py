@@ -1,4 +1,4 @@
-"""Figures of a run: predicted against reference mJSW, and curves per epoch."""
+"""Predicted against reference mJSW, drawn."""
 
 from __future__ import annotations
 
@@ -60,27 +60,3 @@ def _draw_differences(axes: Axes, hips: pd.DataFrame, column: str, name: str, ag
     if len(agreement):
         axes.legend(title="shaded: 95 % intervals", fontsize=8, title_fontsize=8)
     axes.set(xlabel="mean of both (mm)", ylabel=f"predicted - {name} (mm)", title="Difference against mean")
-
-
-def draw_curves(metrics: Path, path: Path) -> bool:
-    """Loss and Dice per epoch from Lightning's metrics.csv; False if there is none to draw."""
-    if not metrics.is_file():
-        return False
-    table = pd.read_csv(metrics)
-    if "val/loss" not in table:
-        return False
-    epochs = table.groupby("epoch").mean(numeric_only=True)
-    figure = Figure(figsize=(10, 4), dpi=110)
-    left, right = figure.subplots(1, 2)
-    for stage in ("train", "val"):
-        if f"{stage}/loss" in epochs:
-            left.plot(epochs.index, epochs[f"{stage}/loss"], label=stage)
-    for column in (name for name in epochs if str(name).startswith("val/dice/")):
-        right.plot(epochs.index, epochs[column], label=str(column).removeprefix("val/dice/").replace("_", " "))
-    left.set(xlabel="epoch", ylabel="loss", title="Loss")
-    right.set(xlabel="epoch", ylabel="Dice", title="Validation Dice", ylim=(0, 1))
-    left.legend()
-    right.legend()
-    figure.tight_layout()
-    figure.savefig(path)
-    return True

@@ -1,0 +1,32 @@
+"""Curves of a run per epoch."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+from matplotlib.figure import Figure
+
+
+def draw_curves(metrics: Path, path: Path) -> bool:
+    """Loss and Dice per epoch from Lightning's metrics.csv; False if there is none to draw."""
+    if not metrics.is_file():
+        return False
+    table = pd.read_csv(metrics)
+    if "val/loss" not in table:
+        return False
+    epochs = table.groupby("epoch").mean(numeric_only=True)
+    figure = Figure(figsize=(10, 4), dpi=110)
+    left, right = figure.subplots(1, 2)
+    for stage in ("train", "val"):
+        if f"{stage}/loss" in epochs:
+            left.plot(epochs.index, epochs[f"{stage}/loss"], label=stage)
+    for column in (name for name in epochs if str(name).startswith("val/dice/")):
+        right.plot(epochs.index, epochs[column], label=str(column).removeprefix("val/dice/").replace("_", " "))
+    left.set(xlabel="epoch", ylabel="loss", title="Loss")
+    right.set(xlabel="epoch", ylabel="Dice", title="Validation Dice", ylim=(0, 1))
+    left.legend()
+    right.legend()
+    figure.tight_layout()
+    figure.savefig(path)
+    return True
