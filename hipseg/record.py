@@ -73,7 +73,10 @@ def require_record(record: Any) -> None:
     names = record.get("label_names")
     if not (_is_texts(names) and 2 <= len(list(names or ())) <= _MOST["labels"]):
         raise HipsegError("label_names is no list of names")
-    _require_preprocessing(record["preprocessing"])
+    if "crop" in record["dataset"]:  # of hips, whose films are prepared as the store was
+        _require_preprocessing(record["preprocessing"])
+    else:
+        _require_plan(record["dataset"])
     _require_seen(record)
     training = record["training"]
     if str(training.get("precision")) not in _PRECISIONS:
@@ -101,6 +104,15 @@ def upgraded(record: Any) -> Any:
 
 def _is_texts(node: Any) -> bool:
     return type(node) is list and all(type(text) is str for text in node)
+
+
+def _require_plan(dataset: Mapping[str, Any]) -> None:
+    spacing, patch = dataset.get("spacing_mm"), dataset.get("patch")
+    if not (type(spacing) is list and type(patch) is list and len(spacing) == len(patch) in (2, 3)):
+        raise HipsegError("dataset.spacing_mm and patch are no two lists of an axis each")
+    for index, (mm, edge) in enumerate(zip(spacing, patch, strict=True)):
+        _require_number(mm, f"dataset.spacing_mm.{index}", float, 1e-3, 1e3)
+        _require_number(edge, f"dataset.patch.{index}", int, 1, _MOST["rows"])
 
 
 def _require_preprocessing(made: Mapping[str, Any]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import gdcm
@@ -18,6 +19,7 @@ from pydicom.uid import DeflatedExplicitVRLittleEndian, RLELossless
 from hipseg.errors import Excluded
 from hipseg.io.dicom import Film, read_film
 from hipseg.io.dicom_writer import Header, Syntax, write_radiograph
+from hipseg.io.limits import UNLIMITED
 
 RADIOGRAPHS = ("CR", "DX", "DR", "RG")
 PIXELS = np.arange(40 * 50, dtype=np.uint16).reshape(40, 50) * 2
@@ -226,6 +228,19 @@ def test_a_deflated_film_is_read(tmp_path: Path) -> None:
     dataset.file_meta.TransferSyntaxUID = DeflatedExplicitVRLittleEndian
     dataset.save_as(path)
     assert np.array_equal(read(path).pixels, PIXELS)
+
+
+def test_a_deflated_film_unfolds_to_no_more_than_its_pixels_may_take(tmp_path: Path) -> None:
+    """17 MB of zeros in a file of some kB: a film of a hundredth of a megapixel at most has no use for them."""
+    path = film_file(tmp_path)
+    dataset = pydicom.dcmread(path)
+    dataset.add_new(0x7FE10010, "OB", bytes(17_000_000))
+    dataset.file_meta.TransferSyntaxUID = DeflatedExplicitVRLittleEndian
+    dataset.save_as(path)
+    assert path.stat().st_size < 200_000
+    with pytest.raises(Excluded, match="unfolds") as caught:
+        read_film(path, ("CR", "DX"), replace(UNLIMITED, megapixels=0.01, file_mb=512.0))
+    assert caught.value.reason == "too_many_pixels"
 
 
 # PhotometricInterpretation ----------------------------------------------------------------------------------------

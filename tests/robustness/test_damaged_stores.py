@@ -102,6 +102,24 @@ def test_impossible_content_is_not_taken(cases: list[FileCase], tmp_path: Path) 
     assert not found, "\n".join(found)
 
 
+def test_what_a_damaged_store_says_can_be_printed_anywhere(cases: list[FileCase], tmp_path: Path) -> None:
+    path = tmp_path / "store.h5"
+    next(case for case in cases if case.name == r"format b'\xff'").write(path)
+    with pytest.raises(HipsegError) as caught:
+        Store(path)
+    assert str(caught.value).isascii()
+
+
+@pytest.mark.parametrize("door", ["train", "evaluate"])
+def test_hips_are_not_measured_by_other_label_names(
+    door: str, cases: list[FileCase], sound: Sound, tmp_path: Path, complaint: Callable[[Callable[[], object]], str]
+) -> None:
+    path = tmp_path / "store.h5"
+    next(case for case in cases if case.name == "label_names 'background'").write(path)
+    line = complaint(COMMANDS[door](sound, path, tmp_path))
+    assert (line.startswith("evaluation: ") and str(path) in line) or "the store has b, a, c, k" in line
+
+
 def test_a_link_to_another_file_is_refused_and_not_followed(sound: Sound, tmp_path: Path) -> None:
     """The other file holds what a store needs, and is none of the user's business."""
     store, other = tmp_path / "store.h5", tmp_path / "other.h5"
