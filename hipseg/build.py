@@ -55,9 +55,9 @@ def build_task(config: Mapping[str, Any], record: dict[str, Any]) -> Segmentatio
     loss = _complete_loss(config["loss"], activation)
     optimizer, scheduler, inferer = (make(config[name]) for name in ("optimizer", "scheduler", "inferer"))
     postprocess = make(config["postprocess"]) if config.get("postprocess") else None
-    pooled = bool(config["pooled_validation"])
+    pooled, ema = config["pooled_validation"], config["validation_ema"]
     return SegmentationTask(
-        network, activation, loss, names, optimizer, scheduler, record, inferer, postprocess, pooled
+        network, activation, loss, names, optimizer, scheduler, record, inferer, postprocess, pooled, ema
     )
 
 

@@ -6,9 +6,10 @@ import math
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 from omegaconf import DictConfig
+from pydantic import Field
 from pytorch_lightning import Callback, Trainer, seed_everything
 from pytorch_lightning.callbacks import ModelCheckpoint
 
@@ -33,6 +34,7 @@ from hipseg.data.identity import seen_subjects
 from hipseg.errors import HipsegError
 from hipseg.instantiation import check
 from hipseg.io.dicom import file_sha256
+from hipseg.options import check_value
 from hipseg.tasks.segmentation import SegmentationTask
 
 
@@ -48,6 +50,8 @@ def run(config: DictConfig, job: Job) -> float:
     content = check(config)
     quieten()
     _require_epochs(content["trainer"])
+    check_value(Annotated[float, Field(ge=0, lt=1)] | None, content["validation_ema"], "validation_ema")
+    check_value(bool, content["pooled_validation"], "pooled_validation")
     data = build_data(content)
     data.require("train", "val", "test")
     seed_everything(content["seed"], workers=True, verbose=False)

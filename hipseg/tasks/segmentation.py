@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -35,6 +36,8 @@ class SegmentationTask(BaseTask):
         inferer: How whole images are taken in tests and predictions; at once if None.
         postprocess: What is done to probabilities (B, labels, ...) in tests; nothing if None.
         pooled: Whether validation pools its images for one Dice a label, as for patches that lack most labels.
+        ema: Share of the earlier value in `val/dice/ema`, the moving average of the validation Dice; not
+            logged if None.
     """
 
     def __init__(
@@ -49,6 +52,7 @@ class SegmentationTask(BaseTask):
         inferer: Inferer | None = None,
         postprocess: Postprocess | None = None,
         pooled: bool = False,
+        ema: float | None = None,
     ) -> None:
         super().__init__(network, optimizer, scheduler, record)
         # In this layout planar convolutions, and the largest of all labels, are found fastest.
@@ -58,13 +62,15 @@ class SegmentationTask(BaseTask):
         self.activation = activation
         self.loss = loss
         self.inferer, self.postprocess = inferer or ShiftAverage(1), postprocess
+        self._ema, self._moving = ema, math.nan
         self.train_dice = Dice(label_names)
         self.val_dice, self.test_dice = Dice(label_names, pooled), Dice(label_names)
 
     @property
     def logged(self) -> list[str]:
         """Names of what training and validation log, which callbacks can watch."""
-        return [
+        moving = ["val/dice/ema"] if self._ema is not None else []
+        return moving + [
             f"{stage}/{name}"
             for stage in ("val", "train")
             for name in ("loss", *(f"dice/{label}" for label in (*self._dice(stage).label_names[1:], "mean")))
@@ -135,19 +141,37 @@ class SegmentationTask(BaseTask):
     def _dice(self, stage: Stage) -> Dice:
         return {"train": self.train_dice, "val": self.val_dice, "test": self.test_dice}[stage]
 
-    def _log_dice(self, stage: Stage) -> None:
+    def _log_dice(self, stage: Stage) -> float:
+        """Log the Dice of a stage's epoch; its mean over labels."""
         metric = self._dice(stage)
-        for name, value in metric.compute().items():
+        found = metric.compute()
+        for name, value in found.items():
             self.log(f"{stage}/dice/{name}", value.float(), prog_bar=(stage, name) == ("val", "mean"))
         metric.reset()
+        return float(found["mean"])
 
     def on_train_epoch_end(self) -> None:
         """Log the epoch's Dice."""
         self._log_dice("train")
 
     def on_validation_epoch_end(self) -> None:
-        """Log the epoch's Dice."""
-        self._log_dice("val")
+        """Log the epoch's Dice, and its moving average."""
+        mean = self._log_dice("val")
+        if self._ema is not None and not self.trainer.sanity_checking:
+            first = math.isnan(self._moving)
+            self._moving = mean if first else self._ema * self._moving + (1 - self._ema) * mean
+            self.log("val/dice/ema", self._moving)
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Add the moving average, with which a run that goes on goes on."""
+        super().on_save_checkpoint(checkpoint)
+        if self._ema is not None:
+            checkpoint["validation_ema"] = self._moving
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Take up the moving average."""
+        super().on_load_checkpoint(checkpoint)
+        self._moving = float(checkpoint.get("validation_ema", math.nan))
 
     def on_test_epoch_end(self) -> None:
         """Log the test Dice."""
