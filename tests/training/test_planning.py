@@ -72,6 +72,12 @@ def test_features_double_from_32_up_to_512() -> None:
     assert plan_network(FEW).features == (32, 64, 128, 256, 512)
 
 
+def test_fewer_features_leave_patch_and_batch_as_they_were() -> None:
+    small, usual = plan_network(STUDY, 8.0, (8, 100)), plan_network(STUDY, 8.0)
+    assert small.features == (8, 16, 32, 64, 100, 100, 100, 100, 100)
+    assert (small.patch, small.batch_size, small.strides) == (usual.patch, usual.batch_size, usual.strides)
+
+
 def test_even_pixels_are_halved_along_both_axes_and_seen_by_kernels_of_three() -> None:
     plan = plan_network(FEW)
     assert plan.strides == ((1, 1), (2, 2), (2, 2), (2, 2), (2, 2))
