@@ -172,6 +172,17 @@ def test_a_rare_label_is_met_as_often_as_a_common_one(tmp_path: Path) -> None:
     assert 0 not in middles
 
 
+def test_places_without_a_label_are_spread_evenly_over_the_image(tmp_path: Path) -> None:
+    store = _store(tmp_path / "s.h5", [(_position(101, 41), np.zeros((101, 41), np.uint8))])
+    dataset = _dataset(store, patch=(5, 5), patches_per_epoch=1500)
+    middles = np.array([[part[2, 2] for part in _places(store, sample)] for sample in _draws(dataset, 0)])
+    for axis, length in enumerate((101, 41)):
+        # Middles within 2 pixels of an edge are moved inwards, so that the patch lies in the image.
+        assert (round(middles[:, axis].min()), round(middles[:, axis].max())) == (2, length - 3)
+        shares = np.histogram(middles[:, axis], bins=4, range=(-0.5, length - 0.5))[0] / len(middles)
+        assert np.allclose(shares, 0.25, atol=0.06)
+
+
 def test_an_image_without_a_label_gives_patches_too(tmp_path: Path) -> None:
     store = _store(tmp_path / "s.h5", [(_position(30, 30), np.zeros((30, 30), np.uint8))])
     assert not _dataset(store, foreground=1.0)[0, 0].label.any()
@@ -268,6 +279,12 @@ def test_a_zoom_makes_larger_as_often_as_smaller_and_by_what_is_allowed() -> Non
     assert steps.min() == pytest.approx(0.5, abs=0.02)
     assert steps.max() == pytest.approx(2.0, abs=0.05)
     assert np.mean(steps < 1) == pytest.approx(0.5, abs=0.08)
+
+
+def test_uneven_ends_of_a_zoom_are_not_taken_for_their_inverse() -> None:
+    steps = np.array([matrix[0, 0] for matrix in _matrices(PatchAugmentation(rotate=0, scale=1, zoom=(0.5, 1.25)))])
+    assert steps.min() == pytest.approx(1 / 1.25, abs=0.02)
+    assert steps.max() == pytest.approx(1 / 0.5, abs=0.05)
 
 
 def test_changes_come_as_often_as_asked_for() -> None:
