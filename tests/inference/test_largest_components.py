@@ -1,0 +1,59 @@
+"""Of a label only its largest part is kept, on maps drawn by hand."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import Tensor
+
+from hipseg.inference.postprocess import LargestComponents
+
+
+def _drawn(rows: list[str], second: dict[tuple[int, int], int] | None = None) -> Tensor:
+    """Probabilities (1, 3, rows, columns): 0.6 for the drawn label, 0.3 for the second (the background or 1)."""
+    said = torch.full((1, 3, len(rows), len(rows[0])), 0.1)
+    for r, row in enumerate(rows):
+        for c, mark in enumerate(row):
+            first = int(mark)
+            said[0, (second or {}).get((r, c), 0 if first else 1), r, c] = 0.3
+            said[0, first, r, c] = 0.6
+    return said
+
+
+def _map(probabilities: Tensor) -> list[str]:
+    return ["".join(str(int(label)) for label in row) for row in probabilities.argmax(dim=1)[0]]
+
+
+def test_smaller_parts_become_what_is_next_most_probable() -> None:
+    said = _drawn(["110001", "110000", "000022", "100022"], second={(3, 0): 2})
+    assert _map(LargestComponents([1])(said)) == ["110000", "110000", "000022", "200022"]
+
+
+def test_labels_that_are_not_named_keep_their_parts() -> None:
+    rows = ["110001", "110000", "000000", "202022"]
+    assert _map(LargestComponents([1])(_drawn(rows))) == ["110000", "110000", "000000", "202022"]
+    assert _map(LargestComponents([1, 2])(_drawn(rows))) == ["110000", "110000", "000000", "000022"]
+    assert _map(LargestComponents([])(_drawn(rows))) == rows
+
+
+def test_pixels_that_touch_at_a_corner_are_two_parts() -> None:
+    assert _map(LargestComponents([1])(_drawn(["1100", "1100", "0010"]))) == ["1100", "1100", "0000"]
+
+
+def test_maps_without_or_with_one_part_stay_as_they_are() -> None:
+    for rows in (["000", "000"], ["011", "000"]):
+        said = _drawn(rows)
+        assert torch.equal(LargestComponents([1, 2])(said.clone()), said)
+
+
+def test_every_image_of_a_batch_is_looked_at_alone() -> None:
+    said = torch.cat([_drawn(["1101", "1100"]), _drawn(["1011", "0011"])])
+    found = LargestComponents([1])(said)
+    assert _map(found[:1]) == ["1100", "1100"]
+    assert _map(found[1:]) == ["0011", "0011"]
+
+
+@pytest.mark.xfail(strict=True, reason="labels are taken one after the other: a later one's rest makes new parts")
+def test_what_another_label_leaves_makes_no_new_part() -> None:
+    said = _drawn(["110002", "110000", "000022", "000022"], second={(0, 5): 1})
+    assert _map(LargestComponents([1, 2])(said)) == ["110000", "110000", "000022", "000022"]
