@@ -218,10 +218,12 @@ def read_plan(path: Path) -> dict[str, Any]:
     names = set(Plan.__dataclass_fields__)
     if not isinstance(content, dict) or set(content) != names:
         found = set(content) if isinstance(content, dict) else set()
-        said = (
-            f"lacks {', '.join(sorted(names - found)) or 'nothing'}, has beside it {sorted(found - names) or 'nothing'}"
-        )
+        lacks, more = ", ".join(sorted(names - found)), sorted(map(str, found - names))
+        said = f"lacks {lacks or 'nothing'}, has beside it {more or 'nothing'}"
         raise HipsegError(f"plan: {path} {said}; make it with 'hipseg plan'")
+    for name in ("spacing_mm", "patch", "features", "strides", "kernel_sizes"):
+        if not isinstance(content[name], list):
+            raise HipsegError(f"plan: {path} has a {name} that is no list")
     stages = len(content["strides"])
     if not len(content["features"]) == len(content["kernel_sizes"]) == stages:
         raise HipsegError(

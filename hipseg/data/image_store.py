@@ -104,6 +104,11 @@ class ImageStoreWriter:
     def put(self, case: StoredImage) -> None:
         """Add a case."""
         number, size = len(self._rows), case.pixels.shape[1:]
+        for name in ("key", "subject"):
+            if len(getattr(case, name).encode()) > SAMPLE_TYPE[name].itemsize:
+                raise HipsegError(
+                    f"input: the {name} '{getattr(case, name)[:60]}...' is too long; shorten the file's name"
+                )
         name, cohort = f"{number:06d}", case.key.split("/")[0]
         self._images.create_dataset(name, data=case.pixels, chunks=_chunks(case.pixels.shape), **hdf5plugin.Blosc2())
         if case.labels is not None:
@@ -113,10 +118,15 @@ class ImageStoreWriter:
             (
                 case.key.encode(), cohort.encode(), case.subject.encode(), case.subset.encode(), case.fold,
                 number, case.labels is not None, b"" if case.labels is not None else b"mask_missing", b"", len(size),
-                (*size, *[0] * fill), (*case.spacing_mm, *[0.0] * fill), case.source.encode()[:128],
+                (*size, *[0] * fill), (*case.spacing_mm, *[0.0] * fill), _cut(case.source, 128),
                 case.sha256.encode(),
             )
         )  # fmt: skip
+
+
+def _cut(text: str, most: int) -> bytes:
+    """The beginning of a text, in whole letters of UTF-8."""
+    return text.encode()[:most].decode(errors="ignore").encode()
 
 
 def _chunks(shape: tuple[int, ...]) -> tuple[int, ...]:
@@ -172,6 +182,8 @@ class ImageStore:
                 if rows[name].ndim == 1
             }
         )
+        if self.samples["key"].duplicated().any():
+            raise ValueError("a key is there twice")
         for row, sample in enumerate(rows):
             self._check(file, row, int(sample["axes"]), bool(sample["usable"]))
 
@@ -182,11 +194,12 @@ class ImageStore:
         if not (np.isfinite(spacing).all() and (spacing > 0).all() and 0 < min(size) and max(size) <= _LONGEST):
             raise ValueError(f"the size or spacing of sample {row} is none")
         for group in ("images", "labels") if usable else ("images",):
-            place = f"{group}/{row:06d}"
+            place, kinds = f"{group}/{row:06d}", _KINDS if group == "images" else ("u1",)
             part = file.get(place) if isinstance(file.get(place, getlink=True), h5py.HardLink) else None
             if (
                 not isinstance(part, h5py.Dataset) or part.is_virtual or part.external
-                or part.shape[-axes:] != size or part.dtype.str[1:] not in _KINDS
+                or part.shape[-axes:] != size or part.dtype.str[1:] not in kinds
+                or part.ndim != axes + (group == "images")
             ):  # fmt: skip
                 raise ValueError(f"'{place}' is missing, lies elsewhere or is of another kind")
 
@@ -194,6 +207,10 @@ class ImageStore:
     def rows_by_key(self) -> dict[str, int]:
         """Row of every case, by its key."""
         return {key: row for row, key in enumerate(self.samples["key"])}
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Without the open file, which no other process can use."""
+        return self.__dict__ | {"_file": None, "_process": -1}
 
     def _read(self, group: str, row: int) -> NDArray[Any]:
         try:

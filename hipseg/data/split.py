@@ -65,9 +65,14 @@ def make_split(samples: pd.DataFrame, by: By, ratios: Sequence[float], seed: int
 
 def _given_subsets(samples: pd.DataFrame) -> pd.DataFrame:
     usable = samples[samples["usable"]]
-    if "subset" not in usable or not usable["subset"].isin(["train", "test"]).all():
+    usable = usable.assign(subset=usable.get("subset", pd.Series("", index=usable.index)))
+    # A fold is of what trains.
+    usable.loc[(usable["subset"] == "") & (usable.get("fold", -1) >= 0), "subset"] = "train"
+    if not usable["subset"].isin(["train", "test"]).all():
         raise HipsegError("by: the store's dataset does not say what trains and tests; split by subject")
     table = pd.DataFrame({"sample": usable["key"], "subset": usable["subset"]})
+    if "fold" in usable and (usable["fold"] >= 0).any():  # as the dataset's table says
+        table["fold"] = usable["fold"].where(usable["subset"] != "test", -1)
     return table.sort_values(["subset", "sample"], ascending=[False, True]).reset_index(drop=True)
 
 

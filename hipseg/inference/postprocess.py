@@ -52,13 +52,21 @@ class LargestComponents:
     def __call__(self, probabilities: Tensor) -> Tensor:
         """(B, labels, ...) probabilities, the background first, changed where smaller parts are."""
         for said in probabilities:
-            for number in self.labels:
-                found = (said.argmax(dim=0) == number).cpu().numpy()
-                parts, count = label(found)
-                if count > 1:
-                    largest = int(np.bincount(parts.ravel())[1:].argmax()) + 1
-                    said[number, torch.from_numpy((parts != largest) & found).to(said.device)] = 0
+            # What one label gives up can be a smaller part of another.
+            while any([self._keep_largest(said, number) for number in self.labels]):
+                continue
         return probabilities
+
+    @staticmethod
+    def _keep_largest(said: Tensor, number: int) -> bool:
+        """Whether a label had smaller parts, which it has no more."""
+        found = (said.argmax(dim=0) == number).cpu().numpy()
+        parts, count = label(found)
+        if count < 2:
+            return False
+        largest = int(np.bincount(parts.ravel())[1:].argmax()) + 1
+        said[number, torch.from_numpy((parts != largest) & found).to(said.device)] = -1
+        return True
 
 
 def find_specks(seen: NDArray[np.bool_]) -> NDArray[np.bool_] | None:

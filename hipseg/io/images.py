@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import gzip
 import math
+import struct
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, BinaryIO, Final, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +20,11 @@ ENDINGS: Final = (
     ".nii.gz", ".nii", ".mha", ".mhd", ".nrrd", ".png", ".tif", ".tiff", ".jpg", ".jpeg", ".bmp", ".dcm",
 )  # fmt: skip
 _STATES_SPACING: Final = (".nii.gz", ".nii", ".mha", ".mhd", ".nrrd")  # the others state dots an inch at best
+_PICTURES: Final = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff")
 _MOST_LABELS: Final = 255
+_NIFTI_HEADER: Final = 348
+_NIFTI_FLOATS: Final = (16, 64)  # codes of floats and doubles
+_UNFOLDED: Final = 8  # as much as a compressed file may hold
 
 
 @dataclass(frozen=True)
@@ -57,7 +64,42 @@ def read_image_file(path: Path, limits: Limits = UNLIMITED) -> ImageFile:
 
         film = read_film(path, ("CR", "DX", "DR", "RG"), limits)
         return ImageFile(film.pixels[None], (film.spacing.mm, film.spacing.mm))
+    if ending in (".nii", ".nii.gz"):
+        _require_whole_nifti(path, ending, limits)
     return _read_by_itk(path, ending, limits)
+
+
+def _read_within(stream: BinaryIO, most: float) -> bytes:
+    """What a stream holds, unless that is more than so many bytes."""
+    pieces, total = list[bytes](), 0
+    while piece := stream.read(1 << 20):
+        pieces.append(piece)
+        total += len(piece)
+        if total > most:
+            raise Excluded("too_many_pixels", f"it unfolds to more than {most / 1e6:g} MB (limits.file_mb)")
+    return b"".join(pieces)
+
+
+def _require_whole_nifti(path: Path, ending: str, limits: Limits) -> None:
+    """Refuse a NIfTI file that breaks off, or holds what is no number: the reader would put 0 in its place."""
+    opened = cast(BinaryIO, gzip.open(path, "rb") if ending == ".nii.gz" else path.open("rb"))
+    try:
+        with opened as stream:
+            content = _read_within(stream, limits.file_mb * 1e6 * _UNFOLDED)
+    except (OSError, EOFError, zlib.error) as error:
+        raise Excluded("truncated", f"the file breaks off ({type(error).__name__})") from None
+    if len(content) < _NIFTI_HEADER:
+        raise Excluded("truncated", "the file breaks off within its header")
+    order = "<" if struct.unpack("<i", content[:4])[0] == _NIFTI_HEADER else ">"
+    sizes, (kind, bits) = struct.unpack(f"{order}8h", content[40:56]), struct.unpack(f"{order}2h", content[70:74])
+    start = int(struct.unpack(f"{order}f", content[108:112])[0])
+    needed = start + math.prod(max(length, 1) for length in sizes[1 : 1 + max(sizes[0], 0)]) * bits // 8
+    if len(content) < needed:
+        raise Excluded("truncated", f"the file breaks off: {len(content)} of {needed} bytes")
+    if kind in _NIFTI_FLOATS:
+        values = np.frombuffer(content[start:needed], dtype=f"{order}f{bits // 8}")
+        if not np.isfinite(values).all():
+            raise Excluded("truncated", "it holds values that are no real numbers")
 
 
 def _itk() -> Any:
@@ -87,6 +129,8 @@ def _read_by_itk(path: Path, ending: str, limits: Limits) -> ImageFile:
         raise Excluded("truncated", f"the file can't be read as {ending[1:]} ({said})") from None
     spacing = tuple(float(mm) for mm in reversed(image.GetSpacing()))
     pixels = np.moveaxis(pixels, -1, 0) if image.GetNumberOfComponentsPerPixel() > 1 else pixels[None]
+    if ending in _PICTURES and all(np.array_equal(pixels[0], channel) for channel in pixels[1:3]):
+        pixels = pixels[:1]  # grey, written as colours
     if pixels.ndim == 4 and pixels.shape[1] == 1:
         pixels, spacing = pixels[:, 0], spacing[1:]
     if np.iscomplexobj(pixels) or not np.isfinite(pixels).all():
@@ -106,9 +150,7 @@ def read_mask_file(path: Path, limits: Limits = UNLIMITED) -> NDArray[np.uint8]:
     """
     pixels = read_image_file(path, limits).pixels
     if pixels.shape[0] > 1:
-        if not all(np.array_equal(pixels[0], channel) for channel in pixels[1:3]):
-            raise Excluded("mask_values", f"the mask {path.name} has colours; give every pixel its label's number")
-        pixels = pixels[:1]  # grey, written as colours
+        raise Excluded("mask_values", f"the mask {path.name} has colours; give every pixel its label's number")
     labels = pixels[0]
     whole = labels if np.issubdtype(labels.dtype, np.integer) else np.rint(labels)
     if not np.array_equal(whole, labels) or whole.min(initial=0) < 0 or whole.max(initial=0) > _MOST_LABELS:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -11,8 +12,9 @@ import torch
 from numpy.typing import NDArray
 from torch.nn import functional as F
 
+from hipseg.data.sources.case_files import image_spacing
 from hipseg.errors import Excluded
-from hipseg.io.images import ENDINGS, image_ending, read_image_file, write_image_file
+from hipseg.io.images import ImageFile, image_ending, read_image_file, write_image_file
 from hipseg.io.limits import Limits
 from hipseg.parallel import Crashed, Isolated
 from hipseg.prediction.predictor import below
@@ -50,23 +52,24 @@ class ImageFiles:
 
     def predict(self, file: Path, name: str, out: Path) -> list[dict[str, Any]]:
         """See `Predictor`."""
+        if self._is_later_channel(file):
+            return []
         try:
-            image = self._alone.call(read_image_file, file, self.limits)
-            spacing = image.spacing_mm or self.spacing_mm
-            self._require(image.pixels, spacing)
+            image = self._read(file)
+            self._require(image.pixels)
+            spacing = image_spacing(file, None, image.spacing_mm, self.spacing_mm, image.pixels.ndim - 1)
         except Excluded as error:
             return [{"status": error.reason}]
         except Crashed:
             return [{"status": "decoder_crashed"}]
         except OSError:
             return [{"status": "unreadable"}]
-        assert spacing is not None
         labels = self._label(image.pixels, spacing)
         ending = image_ending(file)
         # A lossy format, or one without grey values, would change labels.
         kept = ending if ending in (*_KEEPS_SPACING, ".png", ".tif", ".tiff") else ".png"
-        stem = name[: -len(ending)] if ending else name
-        write_image_file(below(out / "labels", f"{stem}{kept}"), labels, spacing if kept in _KEEPS_SPACING else None)
+        made = name if kept == ending else f"{name}{kept}"
+        write_image_file(below(out / "labels", made), labels, spacing if kept in _KEEPS_SPACING else None)
         if labels.ndim == 2:
             draw_labels(image.pixels[0].astype(np.float32), labels, self.names, below(out / "figures", f"{name}.png"))
         pixel = float(np.prod(spacing))
@@ -75,7 +78,26 @@ class ImageFiles:
         stated = " x ".join(f"{mm:g}" for mm in spacing)
         return [{**sizes, "unit": unit, "spacing_mm": stated, "status": "ok"}]
 
-    def _require(self, pixels: NDArray[Any], spacing: tuple[float, ...] | None) -> None:
+    def _is_later_channel(self, file: Path) -> bool:
+        """Whether a file is another channel of an image that nnU-Net would name CASE_0000."""
+        match = re.search(r"_(\d{4})$", file.name[: -len(image_ending(file)) or None])
+        channels = self.tasks[0].record["input"]["channels"]
+        return channels > 1 and match is not None and 0 < int(match[1]) < channels
+
+    def _read(self, file: Path) -> ImageFile:
+        """An image, its channels from one file or from CASE_0000, CASE_0001 and so on."""
+        image: ImageFile = self._alone.call(read_image_file, file, self.limits)
+        channels, ending = self.tasks[0].record["input"]["channels"], image_ending(file)
+        if image.pixels.shape[0] == channels or not file.name.endswith(f"_0000{ending}"):
+            return image
+        stem = file.name.removesuffix(f"_0000{ending}")
+        others = [file.with_name(f"{stem}_{channel:04d}{ending}") for channel in range(1, channels)]
+        parts = [image, *(self._alone.call(read_image_file, path, self.limits) for path in others)]
+        if len({part.pixels.shape[1:] for part in parts}) > 1:
+            raise Excluded("size_differs", "its channels have other sizes")
+        return ImageFile(np.concatenate([part.pixels for part in parts]), image.spacing_mm)
+
+    def _require(self, pixels: NDArray[Any]) -> None:
         """Refuse an image that the networks can't take."""
         known = self.tasks[0].record
         if pixels.shape[0] != known["input"]["channels"]:
@@ -83,8 +105,6 @@ class ImageFiles:
         axes = len(known["dataset"]["spacing_mm"])
         if pixels.ndim != axes + 1:
             raise Excluded("axes_differ", f"it has {pixels.ndim - 1} axes")
-        if spacing is None or len(spacing) != axes:
-            raise Excluded("spacing_missing", "neither the file nor spacing_mm states its spacing")
         if float(pixels.min()) == float(pixels.max()):
             raise Excluded("constant", "it has one grey value")
 
@@ -101,8 +121,3 @@ class ImageFiles:
             if self.tasks[0].postprocess is not None:
                 found = self.tasks[0].postprocess(found)
         return np.asarray(found[0].argmax(dim=0).numpy(), dtype=np.uint8)
-
-
-def may_be_image(path: Path) -> bool:
-    """Whether a file's name is that of an image."""
-    return image_ending(path) in ENDINGS

@@ -5,16 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-import pytest
 from numpy.typing import NDArray
 from small_images import dataset_json, write
 
 SIZES = ((40, 36), (33, 47), (52, 40), (36, 36), (45, 33), (38, 41), (34, 50), (41, 39))
 SPACING = "spacing_mm=[0.5,0.5]"
-
-UNREADABLE = pytest.mark.xfail(
-    strict=True, reason="record.py wants rows, columns and percentiles of a store of images: no checkpoint can be read"
-)
 
 
 def disc(number: int) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:

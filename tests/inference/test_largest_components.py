@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
 import torch
 from torch import Tensor
 
@@ -53,7 +52,6 @@ def test_every_image_of_a_batch_is_looked_at_alone() -> None:
     assert _map(found[1:]) == ["0011", "0011"]
 
 
-@pytest.mark.xfail(strict=True, reason="labels are taken one after the other: a later one's rest makes new parts")
 def test_what_another_label_leaves_makes_no_new_part() -> None:
     said = _drawn(["110002", "110000", "000022", "000022"], second={(0, 5): 1})
     assert _map(LargestComponents([1, 2])(said)) == ["110000", "110000", "000022", "000022"]

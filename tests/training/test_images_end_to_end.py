@@ -11,7 +11,7 @@ import pytest
 import torch
 import yaml
 from console import sentence
-from image_runs import SIZES, SPACING, UNREADABLE, dataset, small_run
+from image_runs import SIZES, SPACING, dataset, small_run
 
 from hipseg.commands import main
 from hipseg.data.image_store import ImageStore
@@ -79,7 +79,6 @@ def test_metrics_say_the_learning_rate_and_losses(run: Path) -> None:
         assert metrics[name].notna().any()
 
 
-@UNREADABLE
 def test_a_checkpoint_knows_its_labels_and_its_spacing(run: Path) -> None:
     from hipseg.checkpoint import load
 
@@ -89,7 +88,6 @@ def test_a_checkpoint_knows_its_labels_and_its_spacing(run: Path) -> None:
     assert record["input"]["channels"] == 1
 
 
-@UNREADABLE
 def test_evaluate_says_what_the_run_said(folder: Path, run: Path, tmp_path: Path) -> None:
     main([
         "evaluate", f"checkpoint={run / 'checkpoints' / 'best.ckpt'}", f"data.store={folder / 's.h5'}",
@@ -99,7 +97,6 @@ def test_evaluate_says_what_the_run_said(folder: Path, run: Path, tmp_path: Path
         assert (tmp_path / "again" / name).read_bytes() == (run / name).read_bytes()
 
 
-@UNREADABLE
 def test_of_several_folds_the_mean_probability_is_tested(folder: Path, folds: Path, tmp_path: Path) -> None:
     from hipseg.checkpoint import load
     from hipseg.inference.sliding_window import SlidingWindow
@@ -123,7 +120,6 @@ def test_of_several_folds_the_mean_probability_is_tested(folder: Path, folds: Pa
             assert cases.loc[key, f"dice_{name}"] == pytest.approx(2 * both / either, abs=2e-3)
 
 
-@UNREADABLE
 def test_the_table_is_that_of_a_whole_image_pass_by_hand(folder: Path, run: Path) -> None:
     from hipseg.checkpoint import load
     from hipseg.inference.sliding_window import SlidingWindow

@@ -198,7 +198,9 @@ class _Prepared:
         else:
             centre = rng.uniform(0, 1, len(patch)) * (size - 1)
         low, high = (edge - 1) / 2, size - 1 - (edge - 1) / 2
-        return np.where(low < high, np.clip(np.rint(centre) + (edge % 2 - 1) / 2, low, high), (size - 1) / 2)
+        # Where the patch is larger than the image, on whole pixels, as the sliding window pads.
+        padded = (edge - 1) / 2 - (edge - size) // 2
+        return np.where(low < high, np.clip(np.rint(centre) + (edge % 2 - 1) / 2, low, high), padded)
 
 
 def _cut(

@@ -119,7 +119,7 @@ def _read(reading: Reading) -> StoredImage:
     if float(pixels.min()) == float(pixels.max()):
         raise Excluded("constant", "the image has one grey value")
     size = pixels.shape[1:]
-    spacing = _spacing(files, parts[0].spacing_mm, reading.spacing_mm, len(size))
+    spacing = image_spacing(files.images[0], files.spacing_mm, parts[0].spacing_mm, reading.spacing_mm, len(size))
     labels = None if files.mask is None else _mask(files.mask, size, reading)
     key = f"{reading.dataset}/{files.subject}/{files.name}"
     return StoredImage(
@@ -132,16 +132,25 @@ def _compact(pixels: NDArray[np.generic]) -> NDArray[np.generic]:
     """In a type that a store keeps."""
     if pixels.dtype.str[1:] in ("u1", "u2", "i2", "u4", "i4", "f4"):
         return pixels
-    if np.issubdtype(pixels.dtype, np.integer):
+    whole = np.issubdtype(pixels.dtype, np.integer)
+    if whole and np.abs(pixels.astype(np.float64)).max() < 2**31:
         return pixels.astype(np.int32)
     return pixels.astype(np.float32)
 
 
-def _spacing(
-    files: CaseFiles, stated: tuple[float, ...] | None, asked: tuple[float, ...] | None, axes: int
+def image_spacing(
+    image: Path,
+    known: tuple[float, ...] | None,
+    stated: tuple[float, ...] | None,
+    asked: tuple[float, ...] | None,
+    axes: int,
 ) -> tuple[float, ...]:
-    """From the dataset, a sidecar, the file, or what was asked for, in this order."""
-    found = files.spacing_mm or _sidecar(files.images[0]) or stated or asked
+    """Millimetres per pixel, an axis each: what its dataset says, a sidecar, the file, or what was asked for.
+
+    Raises:
+        Excluded: `spacing_missing` or `spacing_invalid`.
+    """
+    found = known or _sidecar(image) or stated or asked
     if found is None:
         raise Excluded("spacing_missing", "neither file nor sidecar states a spacing; give spacing_mm=[DOWN,ACROSS]")
     if len(found) == 1:
@@ -188,6 +197,9 @@ def require_names(cases: list[CaseFiles], said: str) -> None:
     """
     if not cases:
         raise HipsegError(f"input: {said}")
+    for case in cases:
+        if "/" in case.name + case.subject or not case.subject:
+            raise HipsegError(f"input: the case '{case.name}' of subject '{case.subject}' needs names without a slash")
     names = [case.name for case in cases]
     if twice := sorted({name for name in names if names.count(name) > 1}):
         raise HipsegError(f"input: the case '{twice[0]}' is there twice; give every image a name of its own")

@@ -77,7 +77,10 @@ def _label_names(about: dict[str, Any], folder: Path) -> tuple[str, ...]:
     by_number = {number: str(name) for name, number in labels.items()} if isinstance(labels, dict) else {}
     if sorted(by_number) != list(range(len(by_number))) or len(by_number) < 2 or len(by_number) != len(numbers):
         raise HipsegError(f"input: {folder / 'dataset.json'} needs labels numbered 0 (background), 1, 2 and so on")
-    return tuple(_plain_name(by_number[number]) for number in range(len(by_number)))
+    names = tuple(_plain_name(by_number[number]) for number in range(len(by_number)))
+    if len(set(names)) < len(names):
+        raise HipsegError(f"input: {folder / 'dataset.json'} has labels that are one name without signs and spaces")
+    return names
 
 
 def _plain_name(name: str) -> str:
