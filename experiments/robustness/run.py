@@ -64,10 +64,11 @@ class Corpus:
         folder: An empty folder.
         seed: Of what is drawn.
         every: Try one case of so many.
+        named: Try cases with this in their names.
     """
 
-    def __init__(self, folder: Path, seed: int, every: int) -> None:
-        self.scratch, self._seed, self._every = folder / "scratch", seed, every
+    def __init__(self, folder: Path, seed: int, every: int, named: str) -> None:
+        self.scratch, self._seed, self._every, self._named = folder / "scratch", seed, every, named
         self.scratch.mkdir()
         self.sound: Sound = make_sound(folder / "sound", self.scratch)
         self._folder = folder
@@ -83,7 +84,8 @@ class Corpus:
             shutil.rmtree(whole.folder)
 
     def _films(self) -> Films:
-        cases = bad_films(self._folder / "bases", self._seed)[:: self._every]
+        cases = [case for case in bad_films(self._folder / "bases", self._seed) if self._named in case.name]
+        cases = cases[:: self._every]
         made = write_corpus(self._folder / "films", cases)
         return Films(made.folder, made.cases, self.sound.checkpoint)
 
@@ -135,7 +137,8 @@ class Corpus:
     def _try(self, part: str, cases: list[FileCase], doors: file_doors.Doors, suffix: str) -> Iterator[Row]:
         for name in ("preprocess", "split", "train", "evaluate", "predict", "report"):
             importlib.import_module(f"hipseg.commands.{name}")  # once, in front of every child
-        for case, door, ending in file_doors.try_files(cases[:: self._every], doors, suffix, self.sound, self.scratch):
+        cases = [case for case in cases if self._named in case.name][:: self._every]
+        for case, door, ending in file_doors.try_files(cases, doors, suffix, self.sound, self.scratch):
             yield Row(part, case.kind, case.name, door, ending.how, ending.said, ending.mb)
 
 
@@ -163,6 +166,7 @@ def main() -> None:
     parser.add_argument("parts", nargs="*", default=["films", "stores", "tables", "checkpoints"])
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--every", type=int, default=1, help="try one case of so many")
+    parser.add_argument("--named", default="", help="try cases with this in their names")
     parser.add_argument("--results", type=Path, default=Path(__file__).parent / "results.csv")
     parser.add_argument("--details", type=Path, default=None, help="CSV for a row a case and door")
     given = parser.parse_args()
@@ -170,7 +174,7 @@ def main() -> None:
         given.details.unlink(missing_ok=True)
     start = time.monotonic()
     with TemporaryDirectory() as folder:
-        corpus = Corpus(Path(folder).resolve(), given.seed, given.every)
+        corpus = Corpus(Path(folder).resolve(), given.seed, given.every, given.named)
         found: list[Row] = []
         for part in given.parts:
             for row in getattr(corpus, part)():
