@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -197,3 +198,31 @@ def test_a_record_without_a_field_takes_any_image() -> None:
     """As other studies' tasks have none."""
     task = SegmentationTask(nn.Conv2d(1, 4, 1), Softmax(), nn.Identity(), NAMES, None, None, {"version": 1})
     assert task(torch.rand(1, 1, 9, 7)).shape == (1, 4, 9, 7)
+
+
+def test_the_moving_average_is_nine_parts_of_what_was_and_goes_on_from_a_checkpoint() -> None:
+    """0.5, 0.9 x 0.5 + 0.1 x 0.7, 0.9 x 0.52 + 0.1 x 0.6, by hand."""
+    logged: list[float] = []
+
+    def epoch(task: SegmentationTask, dice: float) -> None:
+        task.val_dice.compute = lambda: {"mean": torch.tensor(dice, dtype=torch.float64)}  # type: ignore[method-assign]
+        task.on_validation_epoch_end()
+
+    def made() -> SegmentationTask:
+        task = SegmentationTask(nn.Conv2d(1, 4, 1), Softmax(), nn.Identity(), NAMES, None, None, {}, ema=0.9)
+        task._trainer = SimpleNamespace(  # type: ignore[assignment]
+            sanity_checking=False, callback_metrics={}, default_root_dir="run"
+        )
+        task.log = lambda name, value, **_: logged.append(float(value)) if name == "val/dice/ema" else None  # type: ignore
+        return task
+
+    task = made()
+    for dice in (0.5, 0.7):
+        epoch(task, dice)
+    kept: dict[str, object] = {}
+    task.on_save_checkpoint(kept)
+    again = made()
+    again.on_load_checkpoint(kept)
+    epoch(again, 0.6)
+    assert logged == pytest.approx([0.5, 0.52, 0.528])
+    assert "val/dice/ema" in task.logged
