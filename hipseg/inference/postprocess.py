@@ -65,7 +65,7 @@ class LargestComponents:
         if count < 2:
             return False
         largest = int(np.bincount(parts.ravel())[1:].argmax()) + 1
-        said[number, torch.from_numpy((parts != largest) & found).to(said.device)] = -1
+        said[number, torch.from_numpy((parts != largest) & found).to(said.device)] = 0
         return True
 
 
