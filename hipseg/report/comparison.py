@@ -58,7 +58,7 @@ def by_run(cases: pd.DataFrame) -> pd.DataFrame:
 def by_label(cases: pd.DataFrame) -> pd.DataFrame:
     """The same of every label, a row a run and label."""
     names = [str(name) for name in cases if str(name).startswith("dice_")]
-    long = cases.melt(id_vars=["run"], value_vars=names, var_name="label", value_name="dice")
+    long = cases[["run", *names]].melt(id_vars=["run"], var_name="label", value_name="dice")
     long["label"] = long["label"].str.removeprefix("dice_")
     return long.groupby(["run", "label"], sort=False)["dice"].agg(list(STATISTICS)).reset_index()
 
