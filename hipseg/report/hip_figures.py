@@ -17,9 +17,9 @@ from numpy.typing import NDArray
 from hipseg.inference.hips import HipPrediction
 from hipseg.labels.landmarks import Points
 from hipseg.measure.joint_space import JointSpace
+from hipseg.report.case_figures import DIFFERENCE_COLOURS, difference
 
 _LABEL_COLOURS: Final = ListedColormap(["#00000000", "#4e9de6", "#f2a33a", "#e8505b"])
-_DIFFERENCE_COLOURS: Final = ListedColormap(["#00000000", "#d9303c", "#2f6fd0", "#8e44ad"])
 _MARGIN_PX: Final = 14
 
 
@@ -88,9 +88,8 @@ def _draw_row(row: list[Axes], name: str, picture: HipPicture) -> None:
     ):
         axes.imshow(pixels, cmap=_LABEL_COLOURS, vmin=0, vmax=3, alpha=0.55, interpolation="nearest")
         _draw_line(axes, line, offset, picture.spacing_mm, corner)
-    # 1: only the prediction has bone or joint there, 2: only the label, 3: another class.
-    difference = np.select([label == predicted, label == 0, predicted == 0], [0, 1, 2], 3)
-    row[3].imshow(difference, cmap=_DIFFERENCE_COLOURS, vmin=0, vmax=3, alpha=0.8, interpolation="nearest")
+    marked = difference(label, predicted)
+    row[3].imshow(marked, cmap=DIFFERENCE_COLOURS, vmin=0, vmax=3, alpha=0.8, interpolation="nearest")
     _draw_profiles(row[4], picture)
     row[0].set_title(name, fontsize=8)
     row[1].set_title(f"label: {_said(picture.label_line)} (reference {picture.reference.mjsw_mm:.2f} mm)", fontsize=8)

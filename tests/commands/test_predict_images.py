@@ -10,7 +10,7 @@ import pytest
 import SimpleITK as sitk
 import torch
 from console import sentence
-from image_runs import SIZES, SPACING, dataset, disc, small_run
+from image_runs import SIZES, SPACING, disc, planned, small_run
 from small_images import write
 
 from hipseg.commands import main
@@ -19,11 +19,7 @@ from hipseg.commands import main
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Two folds, trained for one epoch each, in `folds`."""
-    made = tmp_path_factory.mktemp("predicted")
-    store = f"store={made / 's.h5'}"
-    main(["convert", f"input={dataset(made / 'Dataset001_discs')}", store, SPACING, "workers=1"])
-    main(["split", store, f"out={made / 'split.csv'}", "by=given", "folds=2"])
-    main(["plan", store, f"split={made / 'split.csv'}", f"out={made / 'plan.yaml'}"])
+    made = planned(tmp_path_factory.mktemp("predicted"))
     main(["train", *small_run(made, "data.fold=0,1", "-m", f"out={made / 'folds'}")])
     return made
 

@@ -8,6 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from small_images import dataset_json, write
 
+from hipseg.commands import main
+
 SIZES = ((40, 36), (33, 47), (52, 40), (36, 36), (45, 33), (38, 41), (34, 50), (41, 39))
 SPACING = "spacing_mm=[0.5,0.5]"
 
@@ -42,3 +44,12 @@ def small_run(folder: Path, *more: str) -> list[str]:
         "inferer.window=[32,32]", "data.dataset.patches_per_epoch=4", "data.dataset.val_patches=2",
         "trainer.max_epochs=1", "trainer.precision=32-true", "evaluation.overlap.pictures=2", *more,
     ]  # fmt: skip
+
+
+def planned(folder: Path) -> Path:
+    """A folder with a store, its split with two folds and its plan."""
+    store = f"store={folder / 's.h5'}"
+    main(["convert", f"input={dataset(folder / 'Dataset001_discs')}", store, SPACING, "workers=1"])
+    main(["split", store, f"out={folder / 'split.csv'}", "by=given", "folds=2"])
+    main(["plan", store, f"split={folder / 'split.csv'}", f"out={folder / 'plan.yaml'}"])
+    return folder

@@ -11,7 +11,7 @@ import pytest
 import torch
 import yaml
 from console import sentence
-from image_runs import SIZES, SPACING, dataset, small_run
+from image_runs import SIZES, planned, small_run
 
 from hipseg.commands import main
 from hipseg.data.image_store import ImageStore
@@ -21,11 +21,7 @@ from hipseg.metrics.boundary import boundary_quality
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A store, its split with two folds and its plan."""
-    made = tmp_path_factory.mktemp("images")
-    store = f"store={made / 's.h5'}"
-    main(["convert", f"input={dataset(made / 'Dataset001_discs')}", store, SPACING, "workers=1"])
-    main(["split", store, f"out={made / 'split.csv'}", "by=given", "folds=2"])
-    main(["plan", store, f"split={made / 'split.csv'}", f"out={made / 'plan.yaml'}"])
+    made = planned(tmp_path_factory.mktemp("images"))
     return made
 
 
