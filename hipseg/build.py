@@ -21,7 +21,7 @@ from hipseg.errors import HipsegError
 from hipseg.inference.inferer import Inferer
 from hipseg.instantiation import make
 from hipseg.losses.activation import Activation
-from hipseg.tasks.segmentation import SegmentationTask
+from hipseg.tasks.segmentation import Postprocess, SegmentationTask
 
 _OURS: Final = ("hipseg.", "pytorch_lightning.")
 _PROFILERS: Final = {"simple": SimpleProfiler, "advanced": AdvancedProfiler}
@@ -54,7 +54,7 @@ def build_task(config: Mapping[str, Any], record: dict[str, Any]) -> Segmentatio
     network = make({**config["model"], "_partial_": False}, out_channels=channels)
     loss = _complete_loss(config["loss"], activation)
     optimizer, scheduler, inferer = (make(config[name]) for name in ("optimizer", "scheduler", "inferer"))
-    postprocess = make(config["postprocess"]) if config.get("postprocess") else None
+    postprocess = build_postprocess(config)
     pooled, ema = config["pooled_validation"], config["validation_ema"]
     return SegmentationTask(
         network, activation, loss, names, optimizer, scheduler, record, inferer, postprocess, pooled, ema
@@ -65,6 +65,12 @@ def build_inferer(config: Mapping[str, Any]) -> Inferer | None:
     """The inferer of a configuration that may leave it to a checkpoint; None then."""
     inferer: Inferer | None = make(config["inferer"]) if config["inferer"] else None
     return inferer
+
+
+def build_postprocess(config: Mapping[str, Any]) -> Postprocess | None:
+    """What a configuration, which may leave it to a checkpoint, says is done to probabilities; None then."""
+    postprocess: Postprocess | None = make(config["postprocess"]) if config.get("postprocess") else None
+    return postprocess
 
 
 def require_network(task: SegmentationTask, size: Sequence[int]) -> None:

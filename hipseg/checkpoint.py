@@ -14,7 +14,7 @@ from hipseg.data.stores import AnyStore
 from hipseg.errors import HipsegError
 from hipseg.inference.inferer import Inferer
 from hipseg.record import inferer_of, network_of, postprocess_of, require_record, upgraded
-from hipseg.tasks.segmentation import SegmentationTask
+from hipseg.tasks.segmentation import Postprocess, SegmentationTask
 
 _VERSION: Final = 2
 _WEIGHTS: Final = frozenset(
@@ -116,7 +116,11 @@ def _require_weights(weights: Any) -> None:
 
 
 def load(
-    path: Path | str, inferer: Inferer | None = None, trusted: tuple[str, ...] = (), key: str = "checkpoint"
+    path: Path | str,
+    inferer: Inferer | None = None,
+    trusted: tuple[str, ...] = (),
+    key: str = "checkpoint",
+    postprocess: Postprocess | None = None,
 ) -> SegmentationTask:
     """A trained task, ready to predict: `task(image)` takes (B, 1, H, W) images and gives probabilities.
 
@@ -127,6 +131,7 @@ def load(
         inferer: How whole images are taken; as the run was tested if not given.
         trusted: Beginnings of names outside hipseg and MONAI that the checkpoint may import, for networks of your own.
         key: The option that names it.
+        postprocess: What is done to probabilities; as the run was tested if not given.
 
     Raises:
         HipsegError: If the file is not a checkpoint of this hipseg.
@@ -137,7 +142,7 @@ def load(
         network, activation = network_of(record, trusted)
         names = record["label_names"]
         inferer = inferer or inferer_of(record, trusted)
-        after = postprocess_of(record, trusted)
+        after = postprocess or postprocess_of(record, trusted)
         task = SegmentationTask(network, activation, torch.nn.Identity(), names, None, None, record, inferer, after)
         network.load_state_dict(_weights(content))
     except HipsegError as error:

@@ -7,7 +7,7 @@ from pathlib import Path
 from omegaconf import DictConfig
 from pytorch_lightning import seed_everything
 
-from hipseg.build import build_callbacks, build_data, build_inferer, build_trainer
+from hipseg.build import build_callbacks, build_data, build_inferer, build_postprocess, build_trainer
 from hipseg.checkpoint import count_parameters, load, require_alike, require_same_data, software_versions
 from hipseg.commands.job import Job, startable_again
 from hipseg.commands.outcome import print_outcome
@@ -37,7 +37,8 @@ def run(config: DictConfig, job: Job) -> float:
     trusted = tuple(content["trusted"])
     given = content["checkpoint"]
     checkpoints = [Path(path) for path in (given if isinstance(given, list) else [given])]
-    members = [load(path, build_inferer(content), trusted) for path in checkpoints]
+    inferer, postprocess = build_inferer(content), build_postprocess(content)
+    members = [load(path, inferer, trusted, postprocess=postprocess) for path in checkpoints]
     require_alike(members, checkpoints)
     task = members[0] if len(members) == 1 else Ensemble(members)
     # The network sees what it was trained on, in the precision it was tested in.
@@ -45,6 +46,7 @@ def run(config: DictConfig, job: Job) -> float:
         "data.dataset": task.record["dataset"],
         "trainer.precision": task.record["training"]["precision"],
         "inferer": content["inferer"] or task.record["inferer"],
+        "postprocess": content["postprocess"] or task.record["postprocess"],
     }
     content["trainer"]["precision"] = decided["trainer.precision"]
     data = build_data(content, dataset_of(task.record, trusted))

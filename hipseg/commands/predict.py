@@ -26,6 +26,7 @@ from hipseg.prediction.hip_films import HipFilms
 from hipseg.prediction.image_files import ImageFiles
 from hipseg.prediction.predictor import Predictor
 from hipseg.progress import track
+from hipseg.tasks.segmentation import Postprocess
 
 _TABLE: Final = "predictions.csv"
 _MADE: Final = ("labels", "figures")
@@ -40,6 +41,7 @@ def predict(
     checkpoint: Path | list[Path],
     locator: Path | None,
     inferer: Inferer | None,
+    postprocess: Postprocess | None,
     input: Path,
     out: Path,
     spacing_mm: tuple[Annotated[float, Field(gt=0)], ...] | None,
@@ -55,6 +57,7 @@ def predict(
         checkpoint: Of `hipseg train`; several of images, as [A,B], are averaged.
         locator: For a checkpoint trained on joints: one trained on whole films, which finds them.
         inferer: How whole images are taken; as in its run's test if not given.
+        postprocess: What is done to probabilities; as in its run's test if not given.
         input: A file, or a folder that is searched for files at any depth.
         out: Folder for `predictions.csv`, label maps and pictures, in folders as the files'.
         spacing_mm: Down and across, of images whose files state none.
@@ -70,7 +73,7 @@ def predict(
     if (out / _TABLE).exists():
         raise HipsegError(f"out: {out} holds predictions already ({_TABLE}); name another folder or remove it")
     checkpoints = checkpoint if isinstance(checkpoint, list) else [checkpoint]
-    tasks = [load(path, inferer, trusted=trusted) for path in checkpoints]
+    tasks = [load(path, inferer, trusted, postprocess=postprocess) for path in checkpoints]
     tasks = [task.to(best_device()) if isinstance(task, torch.nn.Module) else task for task in tasks]
     predictor: Predictor
     if "crop" in tasks[0].record["dataset"]:

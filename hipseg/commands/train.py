@@ -140,7 +140,7 @@ def _record(content: dict[str, Any], data: StoreDataModule) -> dict[str, Any]:
     pretrained = content["pretrained"]
     training = {name: content[name] for name in ("loss", "optimizer", "scheduler", "seed")}
     training |= {name: dataset.pop(name) for name in cases.in_training_only if name in dataset}
-    training |= {"batch_size": content["data"]["batch_size"]}
+    training |= {name: content["data"][name] for name in ("batch_size", "fold")}
     training |= {name: content["trainer"][name] for name in ("precision", "max_epochs")}
     training[f"train_{cases.unit}"] = len(data.samples["train"])
     training |= seen_subjects(data.store, data.samples["train"] + data.samples["val"])

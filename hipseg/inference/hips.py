@@ -93,7 +93,8 @@ def predict_hips(network: Any, views: Mapping[Side, View], field: Crop) -> list[
     """The hips of one film.
 
     Args:
-        network: (B, 1, H, W) in [0, 1] to (B, labels, H, W) probabilities.
+        network: (B, 1, H, W) in [0, 1] to (B, labels, H, W) probabilities, with what its `postprocess` makes of
+            them, or without specks if it has none.
         views: Of each side, prepared as the network's training images.
         field: What the network was trained to see.
     """
@@ -103,7 +104,9 @@ def predict_hips(network: Any, views: Mapping[Side, View], field: Crop) -> list[
     images = np.stack(cut).astype(np.float32)
     with torch.inference_mode():
         seen = torch.from_numpy(images)[:, None].to(getattr(network, "device", "cpu"))
-        probabilities = without_specks(network(seen)).cpu().numpy()
+        after = getattr(network, "postprocess", without_specks)
+        probabilities = network(seen)
+        probabilities = (probabilities if after is None else after(probabilities)).cpu().numpy()
     return [
         HipPrediction(side, image, found, field, view.grid)
         for (side, view), image, found in zip(views.items(), images, probabilities, strict=True)

@@ -10,10 +10,10 @@ from typing import Any, Final
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch.nn import functional as F
 
 from hipseg.data.sources.case_files import image_spacing
 from hipseg.errors import Excluded
+from hipseg.inference.own_grid import on_own_grid
 from hipseg.io.images import ImageFile, image_ending, read_image_file, write_image_file
 from hipseg.io.limits import Limits
 from hipseg.parallel import Crashed, Isolated
@@ -116,8 +116,7 @@ class ImageFiles:
             total = torch.zeros(())
             for task in self.tasks:
                 total = total + task(image.to(task.device)).cpu()
-            mode = {2: "bilinear", 3: "trilinear"}[len(size)]
-            found = F.interpolate(total / len(self.tasks), size, mode=mode, align_corners=False)
+            found = on_own_grid(total / len(self.tasks), size)
             if self.tasks[0].postprocess is not None:
                 found = self.tasks[0].postprocess(found)
         return np.asarray(found[0].argmax(dim=0).numpy(), dtype=np.uint8)

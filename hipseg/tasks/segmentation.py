@@ -8,10 +8,10 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from hipseg.errors import HipsegError
 from hipseg.inference.inferer import Inferer
+from hipseg.inference.own_grid import on_own_grid
 from hipseg.inference.shifts import ShiftAverage
 from hipseg.losses.activation import Activation
 from hipseg.losses.deep_supervision import deep_supervision
@@ -111,17 +111,11 @@ class SegmentationTask(BaseTask):
     def _logits(self, image: Tensor) -> Tensor:
         return self._answers(image)[0]
 
-    def _on_own_grid(self, probabilities: Tensor, size: Sequence[int]) -> Tensor:
-        """Probabilities of an image that was resampled, on the grid of its label map, and what is made of them."""
-        if tuple(probabilities.shape[2:]) != tuple(size):
-            mode = {2: "bilinear", 3: "trilinear"}[len(size)]
-            probabilities = F.interpolate(probabilities, tuple(size), mode=mode, align_corners=False)
-        return probabilities if self.postprocess is None else self.postprocess(probabilities)
-
     def _step(self, batch: SegmentationBatch, stage: Stage) -> dict[str, Tensor]:
         found: dict[str, Tensor] = {}
         if stage == "test":
-            found["probabilities"] = self._on_own_grid(self(batch.image), batch.label.shape[1:])
+            said = on_own_grid(self(batch.image), batch.label.shape[1:])
+            found["probabilities"] = said if self.postprocess is None else self.postprocess(said)
             found["labels"] = found["probabilities"].argmax(dim=1)
         untaught = isinstance(self.loss, nn.Identity)  # loaded to predict
         # A whole image that is looked at in windows has no loss of its own.

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
 import torch
 from torch import Tensor
 
+from hipseg.inference.choose_components import compare_components
 from hipseg.inference.postprocess import LargestComponents
 
 
@@ -55,3 +57,30 @@ def test_every_image_of_a_batch_is_looked_at_alone() -> None:
 def test_what_another_label_leaves_makes_no_new_part() -> None:
     said = _drawn(["110002", "110000", "000022", "000022"], second={(0, 5): 1})
     assert _map(LargestComponents([1, 2])(said)) == ["110000", "110000", "000022", "000022"]
+
+
+def test_a_label_is_chosen_that_gains_and_takes_nothing_from_another() -> None:
+    """Of label 1 a false part goes; of label 2 a true one, drawn in two, would."""
+    truth = torch.tensor([[int(mark) for mark in row] for row in ["110000", "110000", "000000", "220022"]])
+    said = _drawn(["110001", "110000", "000000", "220022"])[0]
+    table = compare_components([(said, truth), (said, truth)], ["background", "one", "two"]).set_index("label")
+    assert table["number"].tolist() == [1, 2]
+    assert table["chosen"].tolist() == [True, False]
+    assert table.loc["one", ["dice", "dice_largest"]].tolist() == pytest.approx([8 / 9, 1])
+    assert table.loc["two", ["dice", "dice_largest"]].tolist() == pytest.approx([1, 4 / 6])
+
+
+def test_a_gain_at_another_labels_cost_is_none() -> None:
+    """A false part of label 1 becomes label 2 where it is no more true than before: that label loses."""
+    truth = torch.tensor([[int(mark) for mark in row] for row in ["110000", "000000", "222000"]])
+    said = _drawn(["110001", "000000", "222000"], second={(0, 5): 2})[0]
+    table = compare_components([(said, truth)], ["background", "one", "two"]).set_index("label")
+    assert table.loc["one", "dice_largest"] > table.loc["one", "dice"]
+    assert not table["chosen"].any()
+
+
+def test_components_leave_what_they_are_shown_as_it_is() -> None:
+    said = _drawn(["110001", "110000", "000000", "220022"])[0]
+    before = said.clone()
+    compare_components([(said, said.argmax(dim=0))], ["background", "one", "two"])
+    assert torch.equal(said, before)

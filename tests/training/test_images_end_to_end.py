@@ -11,7 +11,9 @@ import pytest
 import torch
 import yaml
 from console import sentence
-from image_runs import SIZES, planned, small_run
+from image_runs import SIZES, SPACING, planned, small_run
+from scipy.ndimage import label as parts_of
+from skimage.io import imread
 
 from hipseg.commands import main
 from hipseg.data.image_store import ImageStore
@@ -220,3 +222,59 @@ def test_hips_are_planned_for_too(store: Path, split: Path, tmp_path: Path) -> N
     hips = Store(store)
     assert plan["median_size"] == list(hips.grid(0).shape)
     assert plan["spacing_mm"] == pytest.approx([hips.grid(0).spacing_mm] * 2, abs=1e-6)
+
+
+def test_components_are_chosen_on_what_each_fold_held_out(folder: Path, folds: Path, tmp_path: Path) -> None:
+    """The Dice before is that of every fold's network on the other fold's cases, each looked at by hand."""
+    from hipseg.checkpoint import load
+    from hipseg.inference.sliding_window import SlidingWindow
+
+    paths = [folds / fold / "checkpoints" / "best.ckpt" for fold in ("0", "1")]
+    options = [f"data.store={folder / 's.h5'}", f"data.split={folder / 'split.csv'}", f"out={tmp_path / 'c.csv'}"]
+    main(["components", f"checkpoint=[{paths[1]},{paths[0]}]", *options])
+    table = pd.read_csv(tmp_path / "c.csv").set_index("label")
+    assert table["number"].to_dict() == {"disc": 1, "core": 2}
+    store, split = ImageStore(folder / "s.h5"), pd.read_csv(folder / "split.csv")
+    scores: dict[int, list[float]] = {1: [], 2: []}
+    for fold, path in enumerate(paths):
+        network, window = load(path).eval().network, SlidingWindow([32, 32])
+        for key in split.loc[split["fold"] == fold, "sample"]:
+            row = store.rows_by_key[key]
+            pixels, truth = store.image(row).astype(np.float64), store.label(row)
+            seen = torch.from_numpy((pixels - pixels.mean()) / pixels.std()).float()[None]
+            with torch.inference_mode():
+                found = window(lambda part, own=network: own(part).softmax(1), seen)[0].argmax(0).numpy()
+            for label, each in scores.items():
+                either = (found == label).sum() + (truth == label).sum()
+                each.append(2 * ((found == label) & (truth == label)).sum() / either if either else 1.0)
+    for name, number in table["number"].items():
+        assert table.loc[name, "dice"] == pytest.approx(np.mean(scores[number]), abs=2e-3)
+
+
+@pytest.mark.parametrize(
+    ("chosen", "said"), [(["0"], "fold 1 has none"), (["0", "0"], "only one of fold 0"), (["0", "all"], "data.fold=0")]
+)
+def test_components_want_one_checkpoint_a_fold(
+    chosen: list[str], said: str, folder: Path, folds: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    content = torch.load(folds / "1" / "checkpoints" / "best.ckpt", weights_only=True)
+    content["hipseg"]["training"]["fold"] = "all"
+    torch.save(content, tmp_path / "all.ckpt")
+    paths = [tmp_path / "all.ckpt" if name == "all" else folds / name / "checkpoints" / "best.ckpt" for name in chosen]
+    options = [f"data.store={folder / 's.h5'}", f"data.split={folder / 'split.csv'}", f"out={tmp_path / 'c.csv'}"]
+    with pytest.raises(SystemExit):
+        main(["components", f"checkpoint=[{','.join(map(str, paths))}]", *options])
+    assert said in capsys.readouterr().err
+    assert not (tmp_path / "c.csv").exists()
+
+
+def test_largest_components_are_kept_where_a_person_says_so(folder: Path, run: Path, tmp_path: Path) -> None:
+    checkpoint, more = f"checkpoint={run / 'checkpoints' / 'best.ckpt'}", ["postprocess=largest_components"]
+    for name, options in (("as_is", []), ("largest", [*more, "postprocess.labels=[1,2]"])):
+        main(["predict", checkpoint, f"input={folder / 'Dataset001_discs' / 'imagesTs'}", SPACING,
+              *options, f"out={tmp_path / name}"])  # fmt: skip
+    parts = {}
+    for name in ("as_is", "largest"):
+        maps = [imread(path) for path in sorted((tmp_path / name / "labels").glob("*.png"))]
+        parts[name] = [parts_of(found == number)[1] for found in maps for number in (1, 2)]
+    assert max(parts["as_is"]) > 1 >= max(parts["largest"])

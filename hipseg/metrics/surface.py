@@ -1,0 +1,83 @@
+"""The surface of a mask to a fraction of a pixel, and how far another one lies from it."""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+import numpy as np
+from contourpy import contour_generator
+from numpy.typing import NDArray
+from scipy.spatial import KDTree
+from skimage.measure import marching_cubes
+
+Floats = NDArray[np.float64]
+
+_NEAREST: Final = {2: 4, 3: 12}  # pieces by their middles, among which the nearest of all is
+
+
+class Surface(NamedTuple):
+    """Straight pieces half-way between the pixels of a mask and those beside it: lines in the plane, else triangles.
+
+    Attributes:
+        corners: (pieces, 2, 2) or (pieces, 3, 3), in mm.
+        size: (pieces,) lengths in mm, or areas in square mm.
+    """
+
+    corners: Floats
+    size: Floats
+
+    @property
+    def middles(self) -> Floats:
+        """(pieces, axes) in mm."""
+        return np.asarray(self.corners.mean(axis=1))
+
+
+def surface_of(mask: NDArray[np.bool_], spacing_mm: float | tuple[float, ...]) -> Surface:
+    """Where a mask ends, the image's edge included (marching squares or cubes at one half).
+
+    Args:
+        mask: (rows, columns) or a volume, not empty.
+        spacing_mm: Millimetres per pixel, one for all axes or one each.
+    """
+    inside = np.argwhere(mask)
+    low, high = inside.min(axis=0), inside.max(axis=0) + 1
+    around = np.pad(mask[tuple(map(slice, low, high))], 1).astype(np.float32)
+    if mask.ndim == 2:
+        lines = [np.asarray(line) for line in contour_generator(z=around).lines(0.5)]
+        pieces = np.concatenate([np.stack([line[:-1], line[1:]], axis=1) for line in lines])[..., ::-1]
+    else:
+        vertices, faces, *_ = marching_cubes(around, 0.5)
+        pieces = vertices[faces].astype(float)
+    corners = (pieces + low - 1) * np.broadcast_to(spacing_mm, mask.ndim)
+    edges = corners[:, 1:] - corners[:, :1]
+    size = np.linalg.norm(edges[:, 0], axis=1)
+    if mask.ndim == 3:
+        size = np.linalg.norm(np.cross(edges[:, 0], edges[:, 1]), axis=1) / 2
+    return Surface(corners[size > 0], size[size > 0])
+
+
+def distances(points: Floats, surface: Surface) -> Floats:
+    """How far points (n, axes) in mm lie from a surface, in mm."""
+    count = min(_NEAREST[points.shape[1]], len(surface.size))
+    near = KDTree(surface.middles).query(points, count)[1].reshape(len(points), count)
+    to = _to_line if points.shape[1] == 2 else _to_triangle
+    return np.asarray(to(points[:, None], surface.corners[near]).min(axis=1))
+
+
+def _to_line(points: Floats, corners: Floats) -> Floats:
+    """Distances of points (..., axes) from lines that end at corners (..., 2, axes)."""
+    start, along = corners[..., 0, :], corners[..., 1, :] - corners[..., 0, :]
+    length = (along**2).sum(axis=-1)
+    share = ((points - start) * along).sum(axis=-1) / np.where(length > 0, length, 1)
+    return np.asarray(np.linalg.norm(points - start - np.clip(share, 0, 1)[..., None] * along, axis=-1))
+
+
+def _to_triangle(points: Floats, corners: Floats) -> Floats:
+    """Distances of points (..., 3) from triangles (..., 3, 3): from the plane above them, else from their edges."""
+    first, second, third = (corners[..., i, :] for i in range(3))
+    normal = np.cross(second - first, third - first)
+    normal = normal / np.linalg.norm(normal, axis=-1, keepdims=True)
+    ends = [(first, second), (second, third), (third, first)]
+    to_edges = np.min([_to_line(points, np.stack(edge, axis=-2)) for edge in ends], axis=0)
+    above = np.all([(np.cross(b - a, points - a) * normal).sum(axis=-1) >= 0 for a, b in ends], axis=0)
+    return np.asarray(np.where(above, np.abs(((points - first) * normal).sum(axis=-1)), to_edges))
