@@ -130,6 +130,8 @@ class PrivateWandbLogger(WandbLogger):
             settings=settings, config=dict(config), log_model=False, **more,
         )  # fmt: skip
         self._wandb_init.pop("anonymous", None)  # Lightning passes it, W&B warns of it
+        if mode == "offline":
+            self._wandb_init.pop("resume", None)  # likewise: offline it has no meaning
         logging.getLogger("wandb").disabled = True  # its own log would hold the run folder's path
 
     @property

@@ -9,6 +9,7 @@ from typing import Final
 import pandas as pd
 
 from hipseg.errors import HipsegError
+from hipseg.io.tables import read_table
 
 _WIDEST_MM: Final = 100.0
 
@@ -37,7 +38,7 @@ def read_annotations(path: Path) -> pd.DataFrame:
         HipsegError: If the file is missing, has other columns, lists a hip twice or has a width that is no number.
     """
     try:
-        table = pd.read_csv(path, dtype={"key": str, "repeat_of": str})
+        table = read_table(path, dtype={"key": str, "repeat_of": str})
     except FileNotFoundError:
         raise HipsegError(f"annotations: there is no file {path}") from None
     except (OSError, ValueError, OverflowError) as error:

@@ -11,6 +11,7 @@ import pandas as pd
 
 from hipseg.data.exclusions import NOT_LOCATED
 from hipseg.errors import HipsegError
+from hipseg.io.tables import read_table
 
 Subset = Literal["train", "val", "test"]
 SUBSETS: Final[tuple[Subset, ...]] = get_args(Subset)
@@ -128,7 +129,7 @@ def read_split(path: Path, samples: pd.DataFrame, option: str = "data.split") ->
         HipsegError: If the file is missing, malformed, or names samples that the store lacks or marks unusable.
     """
     try:
-        table = pd.read_csv(path, dtype=str)
+        table = read_table(path, dtype=str)
     except FileNotFoundError:
         raise HipsegError(f"{option}: there is no file {path}; make it with 'hipseg split'") from None
     except (OSError, ValueError, OverflowError) as error:

@@ -42,9 +42,8 @@ def draw_five_labels(hip: Hip, grid: Grid) -> NDArray[np.uint8]:
     hole = centripetal_spline(_closed(hip.landmarks[60:67]), 6)
     labels[_filled(hole, grid)] = 0
     labels[_filled(_medial_space(hip), grid)] = _SPACE
-    wall = hip.structures["teardrop_wall"]
-    low = wall[wall[:, 1] > circle.y - _TEARDROP_TOP * circle.radius]
-    labels[_filled(low, grid)] = _TEARDROP
+    low = grid.y_mm()[:, None] > circle.y - _TEARDROP_TOP * circle.radius
+    labels[_filled(hip.structures["teardrop_wall"], grid) & low] = _TEARDROP
     femur = _filled(whole_femur(hip), grid)
     labels[femur] = _HEAD
     labels[femur & _cortex(hip, grid)] = _CORTEX

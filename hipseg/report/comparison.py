@@ -11,6 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from hipseg.errors import HipsegError
+from hipseg.io.tables import read_table
 
 STATISTICS: Final = ("mean", "std", "median", "max", "min")
 _BOX: Final[dict[str, Any]] = {
@@ -37,7 +38,7 @@ def gather_cases(runs: Mapping[str, Path]) -> pd.DataFrame:
     for name, folder in runs.items():
         found = sorted(path for path in folder.glob("test_*.csv") if path.name != "test_profiles.csv")
         try:
-            table = pd.read_csv(found[0])
+            table = read_table(found[0])
             dice = table.filter(regex="^dice_")
             if dice.empty or "sample" not in table:
                 raise ValueError("it holds no Dice")
@@ -70,7 +71,7 @@ def read_published(path: Path) -> pd.DataFrame:
         HipsegError: If it is no such table.
     """
     try:
-        table = pd.read_csv(path, dtype={"run": str, "label": str}, keep_default_na=False, na_values={"mean": [""]})
+        table = read_table(path, dtype={"run": str, "label": str}, keep_default_na=False, na_values={"mean": [""]})
         if not {"run", "label", *STATISTICS} <= set(table):
             raise ValueError(f"it needs the columns run, label, {', '.join(STATISTICS)}")
         table[list(STATISTICS)] = table[list(STATISTICS)].astype(float)

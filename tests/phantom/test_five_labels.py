@@ -92,3 +92,14 @@ def test_a_used_folder_is_left_alone(folder: Path, capsys: pytest.CaptureFixture
 def test_a_job_is_its_numbers_alone() -> None:
     one, other = (JointJob(Path("x"), shipped("standard"), 1, 2, "Tr", 8.0) for _ in range(2))
     assert one == other
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_the_teardrop_begins_at_one_height_on_every_hip(seed: int) -> None:
+    """A third of the head's radius above its centre, wherever the points of its outline lie."""
+    rng, chosen = np.random.default_rng(seed), shipped("standard")
+    subject = draw_subject(rng, chosen)
+    grid = Grid.of_film((700, 850), 0.5)
+    hip = pose_skeleton(subject, draw_stance(rng, chosen.pose), subject.widths_mm, grid.centre_mm).hips["right"]
+    circle, top = head_circle(hip.landmarks), np.argwhere(draw_five_labels(hip, grid) == 3)[:, 0].min()
+    assert grid.y_mm()[top] == pytest.approx(circle.y - 0.35 * circle.radius, abs=0.75 * grid.spacing_mm)

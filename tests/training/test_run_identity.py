@@ -7,6 +7,7 @@ import os
 import secrets
 import shutil
 from collections.abc import Iterator, Mapping
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -98,7 +99,7 @@ def test_the_configuration_holds_sizes_versions_and_the_first_weights(sweep: Pat
         assert [name for name, value in config.items() if "param" in name and value == count] != []
         assert [name for name, value in config.items() if "pretrained" in name and value == file_sha256(init)] != []
         versions = {name.split(".")[-1]: value for name, value in config.items() if "version" in name}
-        assert versions["torch"] == torch.__version__
+        assert versions["torch"] == version("torch")
         assert versions["hipseg"] == hipseg.__version__
         assert {"python", "monai", "numpy", "pytorch-lightning"} <= set(versions)
 
@@ -180,7 +181,7 @@ def test_the_record_says_how_it_was_trained(init: Path) -> None:
     assert holds("loss_mask", "hipseg.labels.weight_map.everywhere")
     assert holds("batch_size", 4)
     assert holds("epochs", 1)
-    assert holds("torch", torch.__version__)
+    assert holds("torch", version("torch"))
     assert holds("hipseg", hipseg.__version__)
     assert any("monai" in name for name in training)
     assert any("numpy" in name for name in training)

@@ -9,6 +9,7 @@ from typing import Any
 from hipseg.data.sources.case_files import CaseFiles, FoundCases, require_names
 from hipseg.errors import HipsegError
 from hipseg.io.images import image_ending
+from hipseg.io.tables import read_table
 
 _SUBSETS = ("", "train", "test")
 
@@ -31,10 +32,8 @@ class Table:
 
     def find(self, input: Path) -> FoundCases:
         """See `ImageSource`."""
-        import pandas as pd
-
         try:
-            table = pd.read_csv(input, dtype=str, keep_default_na=False)
+            table = read_table(input, dtype=str, keep_default_na=False)
         except FileNotFoundError:
             raise HipsegError(f"input: there is no file {input}") from None
         except (OSError, ValueError, OverflowError) as error:
