@@ -102,4 +102,4 @@ def test_the_teardrop_begins_at_one_height_on_every_hip(seed: int) -> None:
     grid = Grid.of_film((700, 850), 0.5)
     hip = pose_skeleton(subject, draw_stance(rng, chosen.pose), subject.widths_mm, grid.centre_mm).hips["right"]
     circle, top = head_circle(hip.landmarks), np.argwhere(draw_five_labels(hip, grid) == 3)[:, 0].min()
-    assert grid.y_mm()[top] == pytest.approx(circle.y - 0.35 * circle.radius, abs=0.75 * grid.spacing_mm)
+    assert 0 < grid.y_mm()[top] - (circle.y - 0.35 * circle.radius) <= grid.spacing_mm
