@@ -51,12 +51,14 @@ RENAMED_OPTIONS: Final[dict[str, str]] = {
 }  # fmt: skip
 
 
-def renamed(override: str) -> str | None:
+def renamed(override: str, command: str) -> str | None:
     """What to give in place of an override that names a key or option as it was called before; None if it doesn't."""
     if override in RENAMED_OPTIONS:
         return RENAMED_OPTIONS[override]
     key, _, value = override.lstrip("+~").partition("=")
     key = key.partition("@")[0]
+    if key == "passes" and command != "train":  # elsewhere the inferer is a checkpoint's unless one is chosen
+        return f"inferer=shift_average inferer.passes={value}"
     for old in sorted(RENAMED, key=len, reverse=True):
         if key == old or key.startswith(f"{old}."):
             return f"{RENAMED[old]}{key[len(old) :]}={value}"

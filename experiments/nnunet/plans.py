@@ -37,6 +37,7 @@ def fingerprints() -> dict[str, tuple[Images, int, int, float]]:
         "anisotropic": ([((900, 300), (0.3, 0.9))] * 40, 1, 4, 8),
         "mixed": (mixed, 2, 5, 8),
         "tiny": ([((96, 64), (2.0, 2.0))] * 12, 1, 3, 4),
+        "shrunk by halves, 5 GB": ([((1000, 1100), (0.5, 0.5))] * 60, 1, 3, 5),
         "large, 24 GB": ([((3000, 2500), (0.14, 0.14))] * 500, 1, 3, 24),
     }
 

@@ -171,12 +171,12 @@ def _overview() -> str:
     return f"{usage}\n\n'hipseg COMMAND --help' shows its groups and options; -m sweeps over lists of values."
 
 
-def _refuse_unknown_flags(overrides: Sequence[str]) -> None:
+def _refuse_unknown_flags(overrides: Sequence[str], command: str) -> None:
     """Fail with a sentence on flags that Hydra doesn't know, and on keys that have another name now."""
     if strange := [o for o in overrides if o.startswith("--") and o.split("=")[0] not in _FLAGS]:
         _fail(f"{strange[0]}: there is no such flag; options are given as key=value")
-    if old := next((text for text in overrides if renamed(text)), None):
-        _fail(f"{old.split('=')[0]}: it has another name now; give {renamed(old)}")
+    if old := next((text for text in overrides if renamed(text, command)), None):
+        _fail(f"{old.split('=')[0]}: it has another name now; give {renamed(old, command)}")
 
 
 def _in_resumed_folder(overrides: Sequence[str]) -> list[str]:
@@ -198,7 +198,7 @@ def main(arguments: list[str] | None = None) -> None:
         _fail(f"there is no command '{command}'; choose {', '.join(COMMANDS)}")
     if command not in _SWEEPS and {"-m", "--multirun"} & set(overrides):
         _fail(f"-m: only {' and '.join(sorted(_SWEEPS))} can sweep, not {command}")
-    _refuse_unknown_flags(overrides)
+    _refuse_unknown_flags(overrides, command)
     overrides = _in_resumed_folder([spelled_out(text, command) for text in overrides])
     # Threads that wait for each other by spinning for long slow training down several times where cores are shared.
     os.environ.setdefault("GOMP_SPINCOUNT", "10000")

@@ -19,7 +19,7 @@ from hipseg.io.limits import UNLIMITED, Limits
 ENDINGS: Final = (
     ".nii.gz", ".nii", ".mha", ".mhd", ".nrrd", ".png", ".tif", ".tiff", ".jpg", ".jpeg", ".bmp", ".dcm",
 )  # fmt: skip
-_STATES_SPACING: Final = (".nii.gz", ".nii", ".mha", ".mhd", ".nrrd")  # the others state dots an inch at best
+STATES_SPACING: Final = (".nii.gz", ".nii", ".mha", ".mhd", ".nrrd")  # the others state dots an inch at best
 _PICTURES: Final = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff")
 _MOST_LABELS: Final = 255
 _NIFTI_HEADER: Final = 348
@@ -135,7 +135,7 @@ def _read_by_itk(path: Path, ending: str, limits: Limits) -> ImageFile:
         pixels, spacing = pixels[:, 0], spacing[1:]
     if np.iscomplexobj(pixels) or not np.isfinite(pixels).all():
         raise Excluded("truncated", "it holds values that are no real numbers")
-    return ImageFile(np.ascontiguousarray(pixels), spacing if ending in _STATES_SPACING else None)
+    return ImageFile(np.ascontiguousarray(pixels), spacing if ending in STATES_SPACING else None)
 
 
 def _depth(size: tuple[int, ...]) -> int:
@@ -158,17 +158,29 @@ def read_mask_file(path: Path, limits: Limits = UNLIMITED) -> NDArray[np.uint8]:
     return whole.astype(np.uint8)
 
 
-def write_image_file(path: Path, pixels: NDArray[Any], spacing_mm: tuple[float, ...] | None) -> None:
+def write_image_file(
+    path: Path, pixels: NDArray[Any], spacing_mm: tuple[float, ...] | None, like: Path | None = None
+) -> None:
     """Write an image or label map.
 
     Args:
         path: Its ending says the format.
         pixels: (...) one channel.
         spacing_mm: An axis each; where the format has no place for it, it is not kept.
+        like: A file of the same grid, whose axes, origin and directions it gets too.
     """
     sitk = _itk()
+    known = sitk.ImageFileReader()
+    if like is not None:
+        known.SetFileName(str(like))
+        known.ReadImageInformation()
+        pixels = pixels.reshape(known.GetSize()[::-1])  # one of a single slice keeps that axis
     image = sitk.GetImageFromArray(np.ascontiguousarray(pixels))
-    if spacing_mm is not None:
+    if like is not None:
+        image.SetSpacing(known.GetSpacing())
+        image.SetOrigin(known.GetOrigin())
+        image.SetDirection(known.GetDirection())
+    elif spacing_mm is not None:
         image.SetSpacing([float(mm) for mm in reversed(spacing_mm)])
     path.parent.mkdir(parents=True, exist_ok=True)
     sitk.WriteImage(image, str(path), useCompression=True)

@@ -14,14 +14,12 @@ from numpy.typing import NDArray
 from hipseg.data.sources.case_files import image_spacing
 from hipseg.errors import Excluded
 from hipseg.inference.own_grid import on_own_grid
-from hipseg.io.images import ImageFile, image_ending, read_image_file, write_image_file
+from hipseg.io.images import STATES_SPACING, ImageFile, image_ending, read_image_file, write_image_file
 from hipseg.io.limits import Limits
 from hipseg.parallel import Crashed, Isolated
 from hipseg.prediction.predictor import below
 from hipseg.report.case_figures import draw_labels
 from hipseg.transforms.prepare_image import prepare_image
-
-_KEEPS_SPACING: Final = (".nii.gz", ".nii", ".mha", ".mhd", ".nrrd")
 
 
 class ImageFiles:
@@ -67,9 +65,9 @@ class ImageFiles:
         labels = self._label(image.pixels, spacing)
         ending = image_ending(file)
         # A lossy format, or one without grey values, would change labels.
-        kept = ending if ending in (*_KEEPS_SPACING, ".png", ".tif", ".tiff") else ".png"
+        kept = ending if ending in (*STATES_SPACING, ".png", ".tif", ".tiff") else ".png"
         made = name if kept == ending else f"{name}{kept}"
-        write_image_file(below(out / "labels", made), labels, spacing if kept in _KEEPS_SPACING else None)
+        write_image_file(below(out / "labels", made), labels, None, like=file if kept in STATES_SPACING else None)
         if labels.ndim == 2:
             draw_labels(image.pixels[0].astype(np.float32), labels, self.names, below(out / "figures", f"{name}.png"))
         pixel = float(np.prod(spacing))

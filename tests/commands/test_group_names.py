@@ -121,6 +121,18 @@ def test_what_had_another_name_before_is_named(old: str, capsys: pytest.CaptureF
     assert capsys.readouterr().err == f"hipseg: {old.split('=')[0]}: it has another name now; give {BEFORE[old]}\n"
 
 
+@pytest.mark.parametrize("command", ["evaluate", "predict"])
+def test_where_the_inferer_is_a_checkpoints_it_is_chosen_with_its_passes(
+    command: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        main([command, "checkpoint=x", "passes=8"])
+    given = "inferer=shift_average inferer.passes=8"
+    assert capsys.readouterr().err == f"hipseg: passes: it has another name now; give {given}\n"
+    content = _composed(capsys, command, *given.split())
+    assert content["inferer"] == {"_target_": "hipseg.inference.shifts.ShiftAverage", "passes": 8}
+
+
 def test_a_wrong_option_of_a_short_group_is_named(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as stopped:
         main(["train", "data.store=x", "data.split=x", "augmentation=strong"])

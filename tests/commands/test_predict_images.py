@@ -202,3 +202,29 @@ def test_an_empty_folder_is_refused(folder: Path, tmp_path: Path, capsys: pytest
     (tmp_path / "in").mkdir()
     arguments = [f"checkpoint={_checkpoint(folder, 0)}", f"input={tmp_path / 'in'}", f"out={tmp_path / 'o'}"]
     assert "there is no image" in _refused(arguments, "input", capsys)
+
+
+@pytest.mark.parametrize("ending", [".nii.gz", ".mha", ".nrrd"])
+@pytest.mark.parametrize("slices", [True, False])
+def test_a_label_map_lies_where_its_image_does(folder: Path, tmp_path: Path, ending: str, slices: bool) -> None:
+    """Axes, spacing, origin and directions are the file's, so that a viewer lays one over the other."""
+    pixels = disc(2)[0].astype(np.float32)
+    image = sitk.GetImageFromArray(pixels[None] if slices else pixels)
+    image.SetSpacing((0.5, 0.5, 3.0)[: image.GetDimension()])
+    image.SetOrigin((-12.0, 30.5, 7.0)[: image.GetDimension()])
+    image.SetDirection((-1, 0, 0, 0, -1, 0, 0, 0, 1) if slices else (-1, 0, 0, -1))
+    (tmp_path / "images").mkdir()
+    sitk.WriteImage(image, str(tmp_path / "images" / f"a{ending}"))
+    written = sitk.ReadImage(str(tmp_path / "images" / f"a{ending}"))
+    table = _predict(folder, str(_checkpoint(folder, 0)), tmp_path / "images", tmp_path / "out")
+    assert table["status"].tolist() == ["ok"]
+    found = sitk.ReadImage(str(tmp_path / "out" / "labels" / f"a{ending}"))
+    assert found.GetSize() == written.GetSize()
+    for ours, theirs in (
+        (found.GetSpacing(), written.GetSpacing()), (found.GetOrigin(), written.GetOrigin()),
+        (found.GetDirection(), written.GetDirection()),
+    ):  # fmt: skip
+        assert ours == pytest.approx(theirs, abs=1e-6)
+    rows = sitk.GetArrayFromImage(found).reshape(pixels.shape)
+    said = _probabilities(folder, 0, pixels).argmax(dim=0).numpy()
+    assert (rows == said).mean() > 0.999

@@ -25,6 +25,7 @@ STUDY = _alike(100, (2320, 1414), (0.15, 0.15), 1, 6)
 COLOURED = _alike(200, (256, 256), (1.0, 1.0), 3, 2)
 UNEVEN = _alike(40, (900, 300), (0.3, 0.9), 1, 4)
 FEW = _alike(12, (96, 64), (2.0, 2.0), 1, 3)
+SHRUNK = _alike(60, (1000, 1100), (0.5, 0.5), 1, 3)
 LARGE = _alike(500, (3000, 2500), (0.14, 0.14), 1, 3)
 
 
@@ -35,6 +36,7 @@ LARGE = _alike(500, (3000, 2500), (0.14, 0.14), 1, 3)
         (COLOURED, 8.0, (256, 256), 10, 7),
         (UNEVEN, 8.0, (1024, 320), 2, 8),
         (FEW, 8.0, (96, 64), 2, 5),
+        (SHRUNK, 5.0, (896, 1024), 2, 8),
         (LARGE, 24.0, (2048, 2048), 2, 10),
     ],
 )
@@ -54,7 +56,14 @@ def test_a_larger_card_gets_a_larger_patch() -> None:
 
 @pytest.mark.parametrize(
     ("fingerprint", "memory_gb", "millions"),
-    [(STUDY, 8.0, 59.187), (COLOURED, 8.0, 33.472), (UNEVEN, 8.0, 46.300), (FEW, 8.0, 7.767), (LARGE, 24.0, 72.033)],
+    [
+        (STUDY, 8.0, 59.187),
+        (COLOURED, 8.0, 33.472),
+        (UNEVEN, 8.0, 46.300),
+        (FEW, 8.0, 7.767),
+        (SHRUNK, 5.0, 46.327),
+        (LARGE, 24.0, 72.033),
+    ],
 )
 def test_the_planned_network_has_as_many_parameters_as_nnunets(
     fingerprint: Fingerprint, memory_gb: float, millions: float
