@@ -18,10 +18,11 @@ from pytorch_lightning.profilers import AdvancedProfiler, SimpleProfiler
 from hipseg.config import PRIVATE_KEYS
 from hipseg.data.datamodule import DatasetFactory, StoreDataModule
 from hipseg.errors import HipsegError
+from hipseg.geometry.crop import HeadCrop
 from hipseg.inference.inferer import Inferer
 from hipseg.instantiation import make
 from hipseg.losses.activation import Activation
-from hipseg.tasks.segmentation import Postprocess, SegmentationTask
+from hipseg.tasks.segmentation import Locator, Postprocess, SegmentationTask
 
 _OURS: Final = ("hipseg.", "pytorch_lightning.")
 _PROFILERS: Final = {"simple": SimpleProfiler, "advanced": AdvancedProfiler}
@@ -56,9 +57,28 @@ def build_task(config: Mapping[str, Any], record: dict[str, Any]) -> Segmentatio
     optimizer, scheduler, inferer = (make(config[name]) for name in ("optimizer", "scheduler", "inferer"))
     postprocess = build_postprocess(config)
     pooled, ema = config["pooled_validation"], config["validation_ema"]
+    locator = _build_locator(config, record["preprocessing"])
     return SegmentationTask(
-        network, activation, loss, names, optimizer, scheduler, record, inferer, postprocess, pooled, ema
+        network, activation, loss, names, optimizer, scheduler, record, inferer, postprocess, pooled, ema, locator
     )
+
+
+def _build_locator(config: Mapping[str, Any], made: Mapping[str, Any]) -> Locator | None:
+    """What finds the windows that follow heads; None where there are none.
+
+    Raises:
+        HipsegError: If there is one without the other.
+    """
+    node, crop = config.get("head_finder"), config["data"]["dataset"].get("crop", {}).get("_target_")
+    follows = crop == f"{HeadCrop.__module__}.{HeadCrop.__qualname__}"
+    if follows and not node:
+        raise HipsegError("crop: heads are followed only where something finds them; give head_finder=overview")
+    if node and not follows:
+        raise HipsegError("head_finder: heads are found for crop=head alone; choose it, or leave the finder out")
+    if not node:
+        return None
+    locator: Locator = make({**node, "_partial_": False}, _convert_="all", spacing_mm=made["spacing_mm"])
+    return locator
 
 
 def build_inferer(config: Mapping[str, Any]) -> Inferer | None:

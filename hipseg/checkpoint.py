@@ -13,7 +13,7 @@ import torch
 from hipseg.data.stores import AnyStore
 from hipseg.errors import HipsegError
 from hipseg.inference.inferer import Inferer
-from hipseg.record import inferer_of, network_of, postprocess_of, require_record, upgraded
+from hipseg.record import inferer_of, locator_of, network_of, postprocess_of, require_record, upgraded
 from hipseg.tasks.segmentation import Postprocess, SegmentationTask
 
 _VERSION: Final = 2
@@ -44,6 +44,7 @@ def make_record(
     inferer: dict[str, Any],
     postprocess: dict[str, Any] | None,
     evaluation: str,
+    locator: dict[str, Any] | None,
 ) -> dict[str, Any]:
     """The plain data of a checkpoint; it holds no path, subject or film.
 
@@ -58,6 +59,7 @@ def make_record(
         inferer: Resolved configuration of the inferer.
         postprocess: Resolved configuration of what is done to probabilities; None if nothing.
         evaluation: Name of the option that judges it.
+        locator: Resolved configuration of what finds the windows that the network sees; None if it sees whole images.
     """
     return {
         "version": _VERSION,
@@ -71,6 +73,7 @@ def make_record(
         "inferer": inferer,
         "postprocess": postprocess,
         "evaluation": evaluation,
+        "locator": locator,
     }
 
 
@@ -143,8 +146,13 @@ def load(
         names = record["label_names"]
         inferer = inferer or inferer_of(record, trusted)
         after = postprocess or postprocess_of(record, trusted)
-        task = SegmentationTask(network, activation, torch.nn.Identity(), names, None, None, record, inferer, after)
+        locator = locator_of(record)
+        task = SegmentationTask(
+            network, activation, torch.nn.Identity(), names, None, None, record, inferer, after, locator=locator
+        )
         network.load_state_dict(_weights(content))
+        if locator is not None:
+            locator.load_state_dict(_weights(content, "locator."))
     except HipsegError as error:
         raise HipsegError(f"{key}: {path}: {error}") from None
     except (KeyError, RuntimeError, TypeError, AttributeError) as error:
@@ -158,26 +166,28 @@ def load_locator(path: Path, trusted: tuple[str, ...] = ()) -> SegmentationTask:
     return load(path, trusted=trusted, key="locator")
 
 
-def start_from(content: dict[str, Any], network: torch.nn.Module) -> None:
-    """Give a network the weights of a checkpoint, so that training goes on from there.
+def start_from(content: dict[str, Any], task: SegmentationTask) -> None:
+    """Give a task the weights of a checkpoint, so that training goes on from there.
 
     Args:
-        content: Of the checkpoint.
-        network: That is to be trained.
+        content: Of the checkpoint; one without a locator teaches the network alone.
+        task: That is to be trained.
 
     Raises:
         HipsegError: If they are another network's.
     """
     try:
-        network.load_state_dict(_weights(content))
+        task.network.load_state_dict(_weights(content))
+        if isinstance(task.locator, torch.nn.Module) and (weights := _weights(content, "locator.")):
+            task.locator.load_state_dict(weights)
     except (RuntimeError, TypeError, AttributeError):
         said = "the checkpoint holds another network; choose its model, activation and labels"
         raise HipsegError(f"pretrained: {said}") from None
 
 
-def _weights(content: dict[str, Any]) -> dict[str, Any]:
+def _weights(content: dict[str, Any], part: str = "network.") -> dict[str, Any]:
     weights = content["state_dict"].items()
-    return {name.removeprefix("network."): w for name, w in weights if name.startswith("network.")}
+    return {name.removeprefix(part): w for name, w in weights if name.startswith(part)}
 
 
 def require_same_data(record: dict[str, Any], store: AnyStore, path: Path) -> None:

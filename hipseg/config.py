@@ -118,6 +118,8 @@ def spelled_out(override: str, command: str) -> str:
     if not equals or group not in groups:
         return override
     place = "" if groups[group] == group else groups[group]  # which is where Hydra puts it anyway
+    if value in ("null", "None", ""):  # none of its options, for which Hydra has a sign of its own
+        return f"~{group}@{place}" if place else f"~{group}"
     if package and not place:
         return f"{group}={value}"
     return f"{group}@{place}={value}" if place and not package else override

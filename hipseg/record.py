@@ -23,8 +23,10 @@ DATASETS: Final = ("hipseg.data.datasets.",)
 INFERERS: Final = ("hipseg.inference.shifts.ShiftAverage", "hipseg.inference.sliding_window.SlidingWindow")
 POSTPROCESSES: Final = (
     "hipseg.inference.postprocess.WithoutSpecks", "hipseg.inference.postprocess.LargestComponents",
+    "hipseg.inference.hips.OneHip",
 )  # fmt: skip
-PARTS: Final = ("hipseg.geometry.crop.Crop",)  # that a dataset may be described with
+LOCATORS: Final = ("hipseg.networks.head_finder.HeadFinder",)
+PARTS: Final = ("hipseg.geometry.crop.Crop", "hipseg.geometry.crop.HeadCrop")  # that a dataset may be described with
 ACTIVATIONS: Final = ("hipseg.losses.activation.Softmax", "hipseg.losses.activation.Sigmoid")
 _NEVER: Final = ("hipseg.", "monai.")  # of these only what is listed above, whoever is trusted
 _IGNORED: Final = frozenset({"_target_", "_partial_", "_convert_"})
@@ -142,11 +144,14 @@ def _require_seen(record: Mapping[str, Any]) -> None:
 
 
 def _require_crop(crop: Any) -> None:
-    names = {"row", "column", "rows", "columns"}
-    if type(crop) is not dict or set(crop) - {"_target_"} != names:
+    kinds = ({"row", "column", "rows", "columns"}, {"rows", "columns", "below_mm", "lateral_mm", "shrink"})
+    if type(crop) is not dict or set(crop) - {"_target_"} not in kinds:
         raise HipsegError("dataset.crop is not row, column, rows and columns")
-    for name, least in (("row", 0), ("column", 0), ("rows", 1), ("columns", 1)):
-        _require_number(crop[name], f"dataset.crop.{name}", int, least, _MOST["rows"])
+    for name, value in crop.items():
+        if name.endswith("_mm"):
+            _require_number(value, f"dataset.crop.{name}", float, -1e3, 1e3)
+        elif name != "_target_":
+            _require_number(value, f"dataset.crop.{name}", int, int(name not in ("row", "column")), _MOST["rows"])
 
 
 def _require_input(known: Mapping[str, Any]) -> None:
@@ -208,6 +213,25 @@ def inferer_of(record: Mapping[str, Any], trusted: Sequence[str] = ()) -> Any:
         HipsegError: If it names anything else, or its arguments do not fit.
     """
     return _build(record["inferer"], "inferer", INFERERS, trusted, object)
+
+
+def locator_of(record: Mapping[str, Any]) -> Any:
+    """What a record says finds the windows that its network sees, with new weights; None if nothing does.
+
+    Raises:
+        HipsegError: If it names anything else, or its arguments do not fit.
+    """
+    node = record.get("locator")
+    if node is None:
+        return None
+    if type(node) is not dict or type(node.get("field")) is not dict:
+        raise HipsegError("locator is no description with a field")
+    _require_crop(node["field"])
+    _require_number(node.get("least"), "locator.least", float, 1e-3, 1)
+    field = _build(node["field"], "locator.field", PARTS, (), object)
+    given = {name: value for name, value in node.items() if name != "field"}
+    spacing_mm = record["preprocessing"]["spacing_mm"]
+    return _build(given, "locator", LOCATORS, (), torch.nn.Module, field=field, spacing_mm=spacing_mm)
 
 
 def postprocess_of(record: Mapping[str, Any], trusted: Sequence[str] = ()) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple, Protocol
 
+import torch
 from torch import Tensor
 
 
@@ -19,6 +20,8 @@ class HipSample(NamedTuple):
         corner: (2,) int64, row and column of the image's first pixel in the stored one, mirrored if it is a left hip's.
         spacing_mm: Millimetres per pixel.
         row: The hip's row in the store, which leads to its key, landmarks and film.
+        overview: (1, h, w) float32, its whole film at a glance, where something learns to find it; else empty.
+        place: (2,) float32, x and y of its femoral head there, NaN if it lies beyond.
     """
 
     image: Tensor
@@ -29,6 +32,8 @@ class HipSample(NamedTuple):
     corner: Tensor
     spacing_mm: Tensor
     row: Tensor
+    overview: Tensor = torch.zeros(0)
+    place: Tensor = torch.zeros(0)
 
 
 class SegmentationBatch(Protocol):

@@ -5,7 +5,7 @@ out=${1:?name a folder for films, stores and runs}
 mkdir -p "$out"
 declare -A subjects=([random]=260 [standard]=200 [hard]=150)
 declare -A ratios=([random]='[0.94,0.03,0.03]' [standard]='[0.8,0.05,0.15]' [hard]='[0.75,0.05,0.2]')
-declare -A recipe=([random]=transfer [standard]=hour [hard]='transfer trainer.max_epochs=34') # hard: as many steps
+declare -A recipe=([random]=transfer [standard]=first_stage [hard]='transfer trainer.max_epochs=34') # hard: as many steps
 for preset in random standard hard; do
     hipseg phantom out="$out/$preset" preset=$preset subjects="${subjects[$preset]}" seed=2 plants=false
     hipseg preprocess input="$out/$preset" store="$out/$preset.h5"

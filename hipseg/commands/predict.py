@@ -73,7 +73,7 @@ def predict(
     if (out / _TABLE).exists():
         raise HipsegError(f"out: {out} holds predictions already ({_TABLE}); name another folder or remove it")
     checkpoints = checkpoint if isinstance(checkpoint, list) else [checkpoint]
-    tasks = [load(path, inferer, trusted, postprocess=postprocess) for path in checkpoints]
+    tasks = [load(path, inferer, trusted=trusted, postprocess=postprocess) for path in checkpoints]
     tasks = [task.to(best_device()) if isinstance(task, torch.nn.Module) else task for task in tasks]
     predictor: Predictor
     if "crop" in tasks[0].record["dataset"]:

@@ -59,7 +59,7 @@ def run(config: DictConfig, job: Job) -> float:
     start = read_checkpoint(Path(pretrained), "pretrained") if pretrained is not None else None
     task = build_task(content, _record(content, data))
     if start is not None:
-        start_from(start, task.network)
+        start_from(start, task)
     require_network(task, data.test_dataset.training_size)
     folder = Path(content["folder"])
     callbacks = build_callbacks(content)
@@ -149,5 +149,5 @@ def _record(content: dict[str, Any], data: StoreDataModule) -> dict[str, Any]:
     return make_record(
         content["model"], content["activation"], training, data.store.label_names, data.store.preprocessing,
         dataset, cases.describe_input(), content["inferer"], content.get("postprocess"),
-        chosen_option("evaluation"),
+        chosen_option("evaluation"), content.get("head_finder"),
     )  # fmt: skip

@@ -72,6 +72,7 @@ class JointSpaceWidth:
         self._annotations = read_annotations(Path(annotations)) if annotations is not None else None
         self._store: Store
         self._crop: Crop
+        self._has_middle: bool
 
     def begin(self, data: Any) -> None:
         """Learn where the hips lie.
@@ -83,6 +84,8 @@ class JointSpaceWidth:
             said = f"joint space is measured on hips with landmarks, {data.store.path} holds none"
             raise HipsegError(f"evaluation: {said}; choose evaluation=overlap")
         self._store, self._crop = data.store, data.test_dataset.crop
+        # The film's middle says nothing where hips may lie anywhere; what finds them tells one from the other.
+        self._has_middle = data.store.preprocessing["region"] == "film" and not data.test_dataset.finds_heads
         if self._annotations is not None:
             require_annotated(self._annotations, data.samples["test"])
 
@@ -111,8 +114,7 @@ class JointSpaceWidth:
         grid = store.grid(row)
         joint = joint_space_width(case.probabilities, grid.spacing_mm, self._method)
         head = head_circle_of(joint, case.probabilities, grid.spacing_mm)
-        whole = store.preprocessing["region"] == "film"
-        across = whole and crop.beyond_middle(joint.on_head_mm[0] / grid.spacing_mm, grid.shape[1])
+        across = self._has_middle and crop.beyond_middle(joint.on_head_mm[0] / grid.spacing_mm, grid.shape[1])
         cut = is_cut(head, crop, store.film_grid(row), grid, bool(store.samples["mirror"].iloc[row]))
         return self._plausibility.judge(joint, corrected(store.polarity(row)), across, cut=cut)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -48,9 +48,28 @@ class Crop:
         row = min(max(self.row + rows, 0), shape[0] - self.rows)
         return replace(self, row=row, column=min(max(self.column + columns, 0), shape[1] - self.columns))
 
+    def shifted(self, rows: int, columns: int) -> Crop:
+        """The same window so far down and right, wherever that is."""
+        return replace(self, row=self.row + rows, column=self.column + columns)
+
     def cut(self, pixels: NDArray[np.generic], mirror: bool) -> NDArray[np.generic]:
-        """The field of a stored image (rows, columns), mirrored first if it is a left hip's."""
-        return (pixels[:, ::-1] if mirror else pixels)[self.window]
+        """The field of an image (rows, columns), mirrored first if it is a left hip's; 0 beyond its edges."""
+        seen = pixels[:, ::-1] if mirror else pixels
+        if self.fits(seen.shape):
+            return seen[self.window]
+        made = np.zeros((self.rows, self.columns), dtype=pixels.dtype)
+        inner, outer = self.overlap(seen.shape)
+        made[inner] = seen[outer]
+        return made
+
+    def overlap(self, shape: Sequence[int]) -> tuple[tuple[slice, slice], tuple[slice, slice]]:
+        """Rows and columns that the field shares with an image of a shape: of the field, and of the image."""
+        inner, outer = list[slice](), list[slice]()
+        for first, length, whole in zip((self.row, self.column), (self.rows, self.columns), shape, strict=True):
+            low, high = min(max(first, 0), whole), max(min(first + length, whole), 0)
+            inner.append(slice(low - first, max(high, low) - first))
+            outer.append(slice(low, max(high, low)))
+        return (inner[0], inner[1]), (outer[0], outer[1])
 
     def beyond_middle(self, x: float, columns: int) -> bool:
         """Whether a column of the field lies beyond the middle of a stored film of so many columns: the other hip's."""
@@ -71,10 +90,36 @@ class Crop:
         return np.stack([x - self.column, points[..., 1] - self.row], axis=-1)
 
 
-def crop_of(record: Mapping[str, Any]) -> Crop:
+@dataclass(frozen=True)
+class HeadCrop:
+    """A window that follows the femoral head, wherever it lies.
+
+    Attributes:
+        rows: Height.
+        columns: Width.
+        below_mm: How far the window's middle lies below the head's centre.
+        lateral_mm: How far it lies lateral of it: further left, as every hip is a right one.
+        shrink: Pixels of the film, along each axis, that make one of the overview on which heads are found.
+    """
+
+    rows: int
+    columns: int
+    below_mm: float
+    lateral_mm: float
+    shrink: int
+
+    def around(self, x: float, y: float, spacing_mm: float) -> Crop:
+        """The window about a head's centre in pixel-centre coordinates of a right hip's image."""
+        row = y + self.below_mm / spacing_mm - (self.rows - 1) / 2
+        column = x - self.lateral_mm / spacing_mm - (self.columns - 1) / 2
+        return Crop(round(row), round(column), self.rows, self.columns)
+
+
+def crop_of(record: Mapping[str, Any]) -> Crop | HeadCrop:
     """The crop that a checkpoint's network was trained to see.
 
     Args:
         record: Of a checkpoint of hips.
     """
-    return Crop(**{name: value for name, value in record["dataset"]["crop"].items() if name != "_target_"})
+    given = {name: value for name, value in record["dataset"]["crop"].items() if name != "_target_"}
+    return Crop(**given) if "row" in given else HeadCrop(**given)

@@ -9,11 +9,13 @@ from typing import Any, Final
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
-from hipseg.geometry.crop import Crop
+from hipseg.geometry.crop import Crop, HeadCrop
 from hipseg.geometry.grid import Grid
-from hipseg.inference.postprocess import without_specks
+from hipseg.inference.postprocess import LargestComponents, without_specks
 from hipseg.labels.circle import Circle
+from hipseg.labels.label_map import FEMORAL_HEAD_LABEL
 from hipseg.labels.landmarks import Points, Side
 from hipseg.measure.joint_curves import NotTraced, trace_joint
 from hipseg.measure.joint_space import JointSpace
@@ -49,6 +51,17 @@ class HipPrediction:
     def to_film_mm(self, points_mm: Points) -> Points:
         """Points in mm from the field's first pixel centre, as the film's millimetres; left hips not mirrored."""
         return self.field.to_film_mm(points_mm, self.side == "left", self.grid)
+
+
+class OneHip:
+    """Of the femur only the largest part, and then no specks: where a window was laid around one hip."""
+
+    def __init__(self) -> None:
+        self._femur = LargestComponents([FEMORAL_HEAD_LABEL])
+
+    def __call__(self, probabilities: Tensor) -> Tensor:
+        """(B, labels, ...) probabilities, the background first."""
+        return without_specks(self._femur(probabilities))
 
 
 def head_circle_of(joint: JointSpace, probabilities: NDArray[Any], spacing_mm: float) -> Circle | None:
@@ -89,8 +102,8 @@ def is_cut(head: Circle | None, field: Crop, film: Grid, stored: Grid, mirror: b
     return bool((head.centre - reach < low).any() or (head.centre + reach > high).any())
 
 
-def predict_hips(network: Any, views: Mapping[Side, View], field: Crop) -> list[HipPrediction]:
-    """The hips of one film.
+def predict_hips(network: Any, views: Mapping[Side, View], field: Crop | HeadCrop) -> list[HipPrediction]:
+    """The hips of one film; a network that follows heads leaves out those that it doesn't find.
 
     Args:
         network: (B, 1, H, W) in [0, 1] to (B, labels, H, W) probabilities, with what its `postprocess` makes of
@@ -98,16 +111,30 @@ def predict_hips(network: Any, views: Mapping[Side, View], field: Crop) -> list[
         views: Of each side, prepared as the network's training images.
         field: What the network was trained to see.
     """
-    if not views:
+    fields = {side: field for side in views} if isinstance(field, Crop) else _follow_heads(network, views)
+    if not fields:
         return []
-    cut = [field.cut(view.image, side == "left") for side, view in views.items()]
+    cut = [window.cut(views[side].image, side == "left") for side, window in fields.items()]
     images = np.stack(cut).astype(np.float32)
     with torch.inference_mode():
         seen = torch.from_numpy(images)[:, None].to(getattr(network, "device", "cpu"))
         after = getattr(network, "postprocess", without_specks)
-        probabilities = network(seen)
+        probabilities = network(seen) if isinstance(field, Crop) else network.segment(seen)
         probabilities = (probabilities if after is None else after(probabilities)).cpu().numpy()
     return [
-        HipPrediction(side, image, found, field, view.grid)
-        for (side, view), image, found in zip(views.items(), images, probabilities, strict=True)
+        HipPrediction(side, image, found, window, views[side].grid)
+        for (side, window), image, found in zip(fields.items(), images, probabilities, strict=True)
     ]
+
+
+def _follow_heads(network: Any, views: Mapping[Side, View]) -> dict[Side, Crop]:
+    """The window around each side's head that a network finds on the whole film."""
+    found: dict[Side, Crop] = {}
+    for side, view in views.items():
+        film = view.image[:, ::-1] if side == "left" else view.image
+        with torch.inference_mode():
+            seen = torch.from_numpy(np.ascontiguousarray(film, dtype=np.float32))[None, None]
+            (window,) = network.locator.fields(seen.to(getattr(network, "device", "cpu")))
+        if window is not None:
+            found[side] = window
+    return found

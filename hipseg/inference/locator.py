@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 from hipseg.errors import HipsegError
-from hipseg.geometry.crop import crop_of
+from hipseg.geometry.crop import Crop, HeadCrop, crop_of
 from hipseg.geometry.grid import Grid
 from hipseg.inference.device import best_device
 from hipseg.inference.heads import Heads
@@ -46,15 +46,17 @@ class NetworkLocator:
         Raises:
             Excluded: If that can't be done.
         """
-        return prepare_as(_loaded(self.load, self.path).record["preprocessing"], pixels, film, padding)
+        record = _loaded(self.load, self.path).record
+        follows = isinstance(crop_of(record), HeadCrop)
+        return prepare_as(record["preprocessing"], pixels, film, padding, any_size=follows)
 
     def find(self, prepared: PreparedFilm) -> Heads:
         """The centre of each hip's femoral head, x and y in film millimetres; None where none is found on its side."""
         task = _loaded(self.load, self.path)
-        centres: Heads = {}
-        for hip in predict_hips(task, prepared.views(), crop_of(task.record)):
+        crop, centres = crop_of(task.record), Heads()
+        for hip in predict_hips(task, prepared.views(), crop):
             centres[hip.side] = None
-            if (centre := _head_centre(hip)) is not None:
+            if (centre := _head_centre(hip, has_middle=isinstance(crop, Crop))) is not None:
                 x, y = hip.to_film_mm(centre * hip.grid.spacing_mm)
                 centres[hip.side] = float(x), float(y)
         return centres
@@ -71,8 +73,13 @@ def network_locator(load: Callable[[Path], Any], path: Path) -> NetworkLocator:
     return NetworkLocator(load, path)
 
 
-def _head_centre(hip: HipPrediction) -> Points | None:
-    """In pixels of what the network saw; None if there is no joint, if it has no head, or if it is the other hip's."""
+def _head_centre(hip: HipPrediction, has_middle: bool) -> Points | None:
+    """In pixels of what the network saw; None if there is no joint, if it has no head, or if it is the other hip's.
+
+    Args:
+        hip: What the network said.
+        has_middle: Whether hips lie on their own half of the film.
+    """
     try:
         centre = trace_joint(hip.probabilities).head.centre
     except NotTraced:
@@ -80,7 +87,7 @@ def _head_centre(hip: HipPrediction) -> Points | None:
     column, row = np.rint(centre).astype(int)
     labels = hip.labels
     inside = 0 <= row < labels.shape[0] and 0 <= column < labels.shape[1]
-    own = not hip.field.beyond_middle(centre[0], hip.grid.shape[1])
+    own = not has_middle or not hip.field.beyond_middle(centre[0], hip.grid.shape[1])
     return centre if own and inside and labels[row, column] == FEMORAL_HEAD_LABEL else None
 
 

@@ -7,12 +7,13 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
+import numpy as np
 from skimage.io import imsave
 
 from hipseg.data.exclusions import NOT_LOCATED
 from hipseg.data.process import DECODER_CRASHED
 from hipseg.errors import Excluded
-from hipseg.geometry.crop import Crop, crop_of
+from hipseg.geometry.crop import Crop, HeadCrop, crop_of
 from hipseg.inference.hips import HipPrediction, head_circle_of, is_cut, predict_hips
 from hipseg.inference.locator import NetworkLocator
 from hipseg.io.dicom import Film, read_film
@@ -46,7 +47,7 @@ class HipFilms:
     passed_over: Final = (".pts",)
     columns: Final = (
         "file", "side", "mjsw_mm", "mjsw_unreliable_mm", "head_x_mm", "head_y_mm", "roof_x_mm", "roof_y_mm",
-        "spacing_mm", "spacing_source", "polarity", "status",
+        "labels_x_mm", "labels_y_mm", "labels_spacing_mm", "spacing_mm", "spacing_source", "polarity", "status",
     )  # fmt: skip
 
     def __init__(
@@ -71,11 +72,11 @@ class HipFilms:
         made, crop = self.task.record["preprocessing"], crop_of(self.task.record)
         try:
             film = _read(file, self.modalities, self.limits, self._alone)
-            whole, views = _prepare(film, made, self.locator)
+            whole, views = _prepare(film, made, self.locator, anywhere=isinstance(crop, HeadCrop))
         except (Excluded, OSError) as error:
             return [{"side": "", "status": error.reason if isinstance(error, Excluded) else "unreadable"}]
         hips = predict_hips(self.task, views, crop)
-        found = [self._measure(hip, film, whole, crop) for hip in hips]
+        found = [self._measure(hip, film, whole) for hip in hips]
         if hips:
             draw_prediction(hips, found, below(out / "figures", f"{name}.png"))
         for hip in hips:
@@ -83,26 +84,34 @@ class HipFilms:
         about = {"spacing_mm": film.spacing.mm, "spacing_source": film.spacing.tag, "polarity": whole.polarity}
         rows = [
             {"side": hip.side, "mjsw_mm" if line.status == "ok" else "mjsw_unreliable_mm": line.mjsw_mm,
-             **line.ends_on_film(partial(_in_file_mm, film, hip)), **about, "status": line.status}
+             **line.ends_on_film(partial(_in_file_mm, film, hip)), **_labels_place(film, hip), **about,
+             "status": line.status}
             for hip, line in zip(hips, found, strict=True)
         ]  # fmt: skip
-        lost = [side for side in SIDES if side not in views]
+        lost = [side for side in SIDES if side not in {hip.side for hip in hips}]
         return rows + [{"side": side, **about, "status": NOT_LOCATED} for side in lost]
 
-    def _measure(self, hip: HipPrediction, film: Film, whole: PreparedFilm, crop: Crop) -> JointSpace:
+    def _measure(self, hip: HipPrediction, film: Film, whole: PreparedFilm) -> JointSpace:
         spacing_mm = hip.grid.spacing_mm
         joint = joint_space_width(hip.probabilities, spacing_mm, self.method)
         head = head_circle_of(joint, hip.probabilities, spacing_mm)
-        across = crop.beyond_middle(joint.on_head_mm[0] / spacing_mm, hip.grid.shape[1])
+        fixed = self.locator is None and isinstance(crop_of(self.task.record), Crop)
+        across = fixed and hip.field.beyond_middle(joint.on_head_mm[0] / spacing_mm, hip.grid.shape[1])
         return self.plausibility.judge(
-            joint, corrected(whole.polarity), other_side=self.locator is None and across,
-            implant=_is_metal(head, hip, whole), cut=is_cut(head, crop, film.grid, hip.grid, hip.side == "left"),
+            joint, corrected(whole.polarity), other_side=across, implant=_is_metal(head, hip, whole),
+            cut=is_cut(head, hip.field, film.grid, hip.grid, hip.side == "left"),
         )  # fmt: skip
 
 
 def _in_file_mm(film: Film, hip: HipPrediction, points_mm: Points) -> Points:
     """Points in mm of what the network saw of a hip, in those of the film's file, whose image may be turned."""
     return film.turned(hip.to_film_mm(points_mm))
+
+
+def _labels_place(film: Film, hip: HipPrediction) -> dict[str, float]:
+    """Where a hip's label map lies: its first pixel's centre in the file's mm; a left hip's rows run to the left."""
+    x, y = _in_file_mm(film, hip, np.zeros((1, 2)))[0]
+    return {"labels_x_mm": float(x), "labels_y_mm": float(y), "labels_spacing_mm": hip.grid.spacing_mm}
 
 
 def _read(file: Path, modalities: tuple[str, ...], limits: Limits, alone: Isolated) -> Film:
@@ -123,10 +132,19 @@ def _is_metal(head: Circle | None, hip: HipPrediction, whole: PreparedFilm) -> b
     return shows_metal(whole.raw, whole.levels, Circle(x, y, head.radius / whole.grid.spacing_mm))
 
 
-def _prepare(film: Film, made: dict[str, Any], locator: NetworkLocator | None) -> tuple[PreparedFilm, dict[Side, View]]:
-    """The whole film, and what the network sees: one image for both hips, or one around each head that is located."""
+def _prepare(
+    film: Film, made: dict[str, Any], locator: NetworkLocator | None, anywhere: bool
+) -> tuple[PreparedFilm, dict[Side, View]]:
+    """The whole film, and what the network sees: one image for both hips, or one around each head that is located.
+
+    Args:
+        film: As read.
+        made: How the network's films were prepared.
+        locator: What finds heads for a network of joints.
+        anywhere: Whether the network finds heads wherever they are, also on films larger than its training's.
+    """
     if locator is None:
-        whole = prepare_as(made, film.pixels, film.grid, film.padding)
+        whole = prepare_as(made, film.pixels, film.grid, film.padding, any_size=anywhere)
         return whole, whole.views()
     shape, percentiles = (made["rows"], made["columns"]), tuple(made["percentiles"])
     overview = locator.prepare(film.pixels, film.grid, film.padding)

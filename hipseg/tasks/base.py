@@ -84,7 +84,7 @@ class BaseTask(LightningModule):
         if not math.isfinite(steps):
             raise HipsegError("trainer.max_epochs: a schedule needs to know how long it runs; give a number of epochs")
         try:
-            optimizer = self._optimizer(self.network.parameters())
+            optimizer = self._optimizer(self.parameters())
             schedule = self._scheduler(optimizer, int(steps))
         except ValueError as error:
             raise HipsegError(f"optimizer or scheduler: {error}") from error

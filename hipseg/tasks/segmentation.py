@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
@@ -22,6 +22,19 @@ from hipseg.tasks.base import BaseTask, OptimizerFactory, ScheduleFactory, Stage
 Postprocess = Callable[[Tensor], Tensor]
 
 
+class Locator(Protocol):
+    """An `nn.Module` that finds on whole images what a network looks at; see `hipseg.networks.head_finder`."""
+
+    def loss(self, overview: Tensor, place: Tensor) -> Tensor:
+        """Of a batch's fields of the same names."""
+
+    def fields(self, image: Tensor) -> list[Any]:
+        """The window of each image, or None."""
+
+    def look(self, image: Tensor, segment: Callable[[Tensor], Tensor]) -> Tensor:
+        """Whole images (B, C, ...) to probabilities, through windows that `segment` takes."""
+
+
 class SegmentationTask(BaseTask):
     """A network whose channels are label probabilities, taught by a loss and judged by Dice.
 
@@ -36,6 +49,8 @@ class SegmentationTask(BaseTask):
         inferer: How whole images are taken in tests and predictions; at once if None.
         postprocess: What is done to probabilities (B, labels, ...) in tests; nothing if None.
         pooled: Whether validation pools its images for one Dice a label, as for patches that lack most labels.
+        locator: Finds on whole images what the network looks at, and is taught beside it; the network looks at
+            whole images if None.
         ema: Share of the earlier value in `val/dice/ema`, the moving average of the validation Dice; not
             logged if None.
     """
@@ -53,13 +68,14 @@ class SegmentationTask(BaseTask):
         postprocess: Postprocess | None = None,
         pooled: bool = False,
         ema: float | None = None,
+        locator: Locator | None = None,
     ) -> None:
         super().__init__(network, optimizer, scheduler, record)
         # In this layout planar convolutions, and the largest of all labels, are found fastest.
         for weights in network.parameters():
             if weights.ndim == 4:
                 weights.data = weights.data.contiguous(memory_format=torch.channels_last)
-        self.activation = activation
+        self.activation, self.locator = activation, locator
         self.loss = loss
         self.inferer, self.postprocess = inferer or ShiftAverage(1), postprocess
         self._ema, self._moving = ema, math.nan
@@ -70,10 +86,11 @@ class SegmentationTask(BaseTask):
     def logged(self) -> list[str]:
         """Names of what training and validation log, which callbacks can watch."""
         moving = ["val/dice/ema"] if self._ema is not None else []
+        losses = ["loss"] if self.locator is None else ["loss", "locator_loss"]
         return moving + [
             f"{stage}/{name}"
             for stage in ("val", "train")
-            for name in ("loss", *(f"dice/{label}" for label in (*self._dice(stage).label_names[1:], "mean")))
+            for name in (*losses, *(f"dice/{label}" for label in (*self._dice(stage).label_names[1:], "mean")))
         ]
 
     def forward(self, image: Tensor) -> Tensor:
@@ -83,6 +100,10 @@ class SegmentationTask(BaseTask):
             HipsegError: If the images have another size than those it was trained on, or other grey values.
         """
         self._require_known(image)
+        return self.segment(image) if self.locator is None else self.locator.look(image, self.segment)
+
+    def segment(self, image: Tensor) -> Tensor:
+        """`forward` of what the network itself looks at: with a locator, windows that it has chosen."""
         return self.inferer(lambda seen: self.activation.probabilities(self._logits(seen)), image)
 
     def _require_known(self, image: Tensor) -> None:
@@ -125,12 +146,33 @@ class SegmentationTask(BaseTask):
             found.setdefault("labels", self.activation.decide(answers[0].detach()))
             if not untaught:
                 found["loss"] = deep_supervision(self.loss, answers, batch.target, batch.weight)
+                if self.locator is not None:
+                    found["loss"] = found["loss"] + self._locator_loss(batch, stage)
                 self.log(
                     f"{stage}/loss", found["loss"], on_step=False, on_epoch=True, batch_size=len(batch.image),
                     sync_dist=True, prog_bar=stage == "train",
                 )  # fmt: skip
         self._dice(stage).update(found["labels"], batch.label, batch.outside)
         return found
+
+    def _locator_loss(self, batch: Any, stage: Stage) -> Tensor:
+        assert self.locator is not None
+        loss = self.locator.loss(batch.overview, batch.place)
+        self.log(f"{stage}/locator_loss", loss.detach(), on_step=False, on_epoch=True, batch_size=len(batch.image),
+                 sync_dist=True)  # fmt: skip
+        return loss
+
+    def configure_gradient_clipping(
+        self, optimizer: Any, gradient_clip_val: float | None = None, gradient_clip_algorithm: str | None = None
+    ) -> None:
+        """Clip as the trainer says; a locator by itself, so that neither's large gradients slow the other down."""
+        locator = self.locator
+        if not isinstance(locator, nn.Module) or gradient_clip_val is None:
+            self.clip_gradients(optimizer, gradient_clip_val, gradient_clip_algorithm)
+            return
+        clip = nn.utils.clip_grad_value_ if gradient_clip_algorithm == "value" else nn.utils.clip_grad_norm_
+        for part in (self.network, locator):
+            clip(part.parameters(), gradient_clip_val)
 
     def _dice(self, stage: Stage) -> Dice:
         return {"train": self.train_dice, "val": self.val_dice, "test": self.test_dice}[stage]
@@ -185,7 +227,7 @@ class Ensemble(SegmentationTask):
         record = {**first.record, "training": training}
         super().__init__(
             first.network, first.activation, nn.Identity(), first.test_dice.label_names, None, None, record,
-            first.inferer, first.postprocess,
+            first.inferer, first.postprocess, locator=first.locator,
         )  # fmt: skip
         self.members = nn.ModuleList(members)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -129,10 +130,23 @@ def _seen(padding: Mask | None, film: Grid, grid: Grid) -> Mask | None:
     return None if padding is None else resample((~padding).astype(np.float32), film, grid) > 1 - _TRACE
 
 
-def prepare_as(made: Mapping[str, Any], pixels: Image, film: Grid, padding: Mask | None = None) -> PreparedFilm:
-    """`prepare_film` with what a store's or a checkpoint's `preprocessing` says."""
+def prepare_as(
+    made: Mapping[str, Any], pixels: Image, film: Grid, padding: Mask | None = None, any_size: bool = False
+) -> PreparedFilm:
+    """`prepare_film` with what a store's or a checkpoint's `preprocessing` says.
+
+    Args:
+        made: That.
+        pixels: See `prepare_film`.
+        film: See `prepare_film`.
+        padding: See `prepare_film`.
+        any_size: Whether a film that does not fit gets a larger grid.
+    """
+    spacing_mm, (width, height) = made["spacing_mm"], film.size_mm
     shape = made["rows"], made["columns"]
-    return prepare_film(pixels, film, shape, made["spacing_mm"], tuple(made["percentiles"]), padding)
+    if any_size:
+        shape = max(shape[0], math.ceil(height / spacing_mm)), max(shape[1], math.ceil(width / spacing_mm))
+    return prepare_film(pixels, film, shape, spacing_mm, tuple(made["percentiles"]), padding)
 
 
 def prepare_region(

@@ -133,6 +133,15 @@ def test_where_the_inferer_is_a_checkpoints_it_is_chosen_with_its_passes(
     assert content["inferer"] == {"_target_": "hipseg.inference.shifts.ShiftAverage", "passes": 8}
 
 
+@pytest.mark.parametrize(
+    ("given", "key"),
+    [("postprocess=null", "postprocess"), ("crop=null", "crop"), ("augmentation=null", "augmentation")],
+)
+def test_null_is_none_of_a_groups_options(given: str, key: str, capsys: pytest.CaptureFixture[str]) -> None:
+    content = _composed(capsys, "train", "experiment=first_stage", given)
+    assert key not in (content if key == "postprocess" else content["data"]["dataset"])
+
+
 def test_a_wrong_option_of_a_short_group_is_named(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as stopped:
         main(["train", "data.store=x", "data.split=x", "augmentation=strong"])

@@ -15,6 +15,7 @@ GROUPS = {
     "joints": ["preset: hard, random, standard"],
     "convert": ["source: nnunet, pattern, table", "limits: film"],
     "split": [],
+    "components": [],
     "plan": [],
     "export": [],
     "train": [
@@ -34,6 +35,7 @@ KEYS = {
     "joints": ["out: ???", "train_subjects: 50", "coarser: 1.0"],
     "convert": ["input: ???", "store: ???", "spacing_mm: null"],
     "plan": ["store: ???", "out: ???", "memory_gb: 8.0"],
+    "components": ["checkpoint: ???", "out: ???"],
     "export": ["store: ???", "split: ???", "out: ???"],
     "split": ["store: ???", "by: subject", "seed: 0"],
     "train": ["data:", "trainer:", "optimizer:", "seed: 0"],

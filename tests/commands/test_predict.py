@@ -10,11 +10,12 @@ import numpy as np
 import pandas as pd
 import pytest
 from oracle import OFF_PX, load_both
+from shapely.geometry import Polygon
 from skimage.io import imread
 from small_films import landmarks, write_film
 
 from hipseg.commands import main
-from hipseg.labels.landmarks import SIDES, hip_landmarks
+from hipseg.labels.landmarks import FEMUR, SIDES, hip_landmarks
 from hipseg.measure.reference import reference_width
 
 
@@ -86,3 +87,17 @@ def test_a_joint_on_the_other_half_of_the_film_is_not_this_hips(
 
     monkeypatch.setattr("hipseg.commands.predict.load", lambda path, inferer=None, **more: Swapped())
     assert run(films, tmp_path / "out")["status"][:4].tolist() == ["other_side"] * 4
+
+
+def test_label_maps_say_where_they_lie(films: Path, tmp_path: Path) -> None:
+    """The femur's centre of area, by its label map and by its landmarks; the network errs by a known step."""
+    table = run(films, tmp_path / "out").set_index(["file", "side"])
+    for side, run_x in (("right", 1.0), ("left", -1.0)):
+        row = table.loc[("a/b_c.dcm", side)]
+        step = float(row["labels_spacing_mm"])
+        rows, columns = np.nonzero(imread(tmp_path / f"out/labels/a/b_c.dcm_{side}.png") == 1)
+        x = float(row["labels_x_mm"]) + run_x * step * columns.mean()
+        y = float(row["labels_y_mm"]) + step * rows.mean()
+        outline = Polygon(hip_landmarks(landmarks(), side)[FEMUR])  # type: ignore[arg-type]
+        expected = np.array([outline.centroid.x, outline.centroid.y]) + 0.9 * OFF_PX * [run_x, 1]
+        assert np.hypot(*(np.array([x, y]) - expected)) < 0.9, (side, x, y, expected)

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from hipseg.inference.choose_components import compare_components
+from hipseg.inference.hips import OneHip
 from hipseg.inference.postprocess import LargestComponents
 
 
@@ -84,3 +85,18 @@ def test_components_leave_what_they_are_shown_as_it_is() -> None:
     before = said.clone()
     compare_components([(said, said.argmax(dim=0))], ["background", "one", "two"])
     assert torch.equal(said, before)
+
+
+def test_a_window_holds_one_femur_and_no_specks() -> None:
+    """Of two pieces of femur (1) as large as half the other the smaller goes; the roof (2) keeps both of its parts."""
+    said = torch.full((1, 4, 40, 60), 0.1)
+    said[0, 0] = 0.7
+    for label, rows, columns in (
+        (1, slice(10, 30), slice(5, 25)), (1, slice(10, 30), slice(45, 55)), (2, slice(4, 8), slice(5, 14)),
+        (2, slice(4, 8), slice(17, 25)), (3, slice(36, 38), slice(56, 58)),
+    ):  # fmt: skip
+        said[0, 0, rows, columns], said[0, label, rows, columns] = 0.1, 0.7
+    found = OneHip()(said).argmax(dim=1)[0]
+    assert (found[10:30, 5:25] == 1).all()
+    assert (found[:, 45:] == 0).all()
+    assert int((found == 2).sum()) == 4 * 9 + 4 * 8

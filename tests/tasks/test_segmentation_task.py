@@ -226,3 +226,45 @@ def test_the_moving_average_is_nine_parts_of_what_was_and_goes_on_from_a_checkpo
     epoch(again, 0.6)
     assert logged == pytest.approx([0.5, 0.52, 0.528])
     assert "val/dice/ema" in task.logged
+
+
+class _Loud(nn.Module):
+    """A locator whose gradient is a million times as large as anything the network has."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.weights = nn.Parameter(torch.ones(3))
+
+    def loss(self, overview: Tensor, place: Tensor) -> Tensor:
+        return 1e6 * self.weights.sum()
+
+    def fields(self, image: Tensor) -> list[None]:
+        return [None] * len(image)
+
+    def look(self, image: Tensor, segment: object) -> Tensor:
+        return torch.zeros(len(image), 4, *image.shape[2:])
+
+
+@pytest.mark.parametrize("algorithm", ["norm", "value"])
+def test_a_locators_gradient_is_clipped_by_itself(algorithm: str) -> None:
+    """The network steps as far as without it, and the locator by what it is clipped to."""
+    moved = []
+    for locator in (None, _Loud()):
+        torch.manual_seed(0)
+        network = nn.Conv2d(1, 4, 3, padding=1)
+        before = network.weight.detach().clone()
+        task = SegmentationTask(
+            network, Softmax(), Dice(Softmax()), NAMES, partial(torch.optim.SGD, lr=0.5), partial(constant), {},
+            locator=locator,
+        )  # fmt: skip
+        trainer = Trainer(
+            accelerator="cpu", logger=False, enable_checkpointing=False, enable_progress_bar=False, max_steps=1,
+            enable_model_summary=False, gradient_clip_val=1e-3, gradient_clip_algorithm=algorithm, max_epochs=1,
+        )  # fmt: skip
+        trainer.fit(task, _loader(_batch(3, (5, 6), 1)))
+        moved.append(network.weight.detach() - before)
+        if locator is not None:
+            step = 0.5 * (1e-3 if algorithm == "value" else 1e-3 / 3**0.5)
+            assert locator.weights.tolist() == pytest.approx([1 - step] * 3, abs=1e-6)
+    assert float(moved[0].abs().max()) > 0
+    assert torch.allclose(moved[0], moved[1], atol=1e-9)

@@ -152,6 +152,8 @@ def test_options_train_one_batch(
     choice: dict[str, str], here: Path, store: Path, joints: Path, split: Path, plan: str
 ) -> None:
     films = joints if choice["crop"] == "joint" else store
+    if choice["crop"] != "head":  # only what follows heads has to find them
+        choice = {group: option for group, option in choice.items() if group != "head_finder"}
     if choice["evaluation"] == "overlap":  # which has no joint space to be measured
         choice = {group: option for group, option in choice.items() if group not in ("jsw_method", "plausibility")}
     _train_one_batch(

@@ -9,20 +9,24 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from pydantic import Field as Range
+from torch import Tensor
 from torch.utils.data import Dataset
 
 from hipseg.data.sampler import Draw
 from hipseg.data.split import Subset
 from hipseg.data.store import Store
 from hipseg.errors import HipsegError
-from hipseg.geometry.crop import Crop
+from hipseg.geometry.crop import Crop, HeadCrop
+from hipseg.labels.circle import head_circle
 from hipseg.labels.curves import CURVE_FUNCTIONS
 from hipseg.labels.label_map import HipOutlines, hip_outlines
+from hipseg.labels.landmarks import Points, mirror_columns
 from hipseg.labels.target import Target, hard_target
 from hipseg.labels.weight_map import WeightMap, everywhere
 from hipseg.sample import HipSample
 from hipseg.transforms.augment import Augmentation, NoAugmentation
 from hipseg.transforms.intensity import UINT16_MAX
+from hipseg.transforms.overview import OverviewAugmentation, shrink_image, to_overview
 
 _IGNORED: Final = np.uint8(0x80)
 _SEEN: Final = np.uint8(0x40)  # not come in from outside
@@ -43,10 +47,12 @@ class HipDataset(Dataset[HipSample]):
         samples: Their keys.
         subset: Whose they are; only training hips are changed and moved.
         seed: Of augmentation and jitter.
-        crop: What is seen of them.
+        crop: What is seen of them: one window of the stored image, or one around each head. Then a test shows whole
+            images, on which the heads are to be found.
         augmentation: Applied to training hips, seeded by seed, epoch and the hip's row; nothing if None.
         labels_for_loss: What a loss compares with; the label map if None.
         loss_mask: Where a loss counts; everywhere if None.
+        overview_augmentation: Of whole films as what finds heads learns them; nothing if None.
         crop_jitter_px: How far, at most, the crop of training hips is moved up, down, left and right, drawn anew for
             every sample and epoch.
 
@@ -56,7 +62,7 @@ class HipDataset(Dataset[HipSample]):
 
     unit = "hips"
     one_by_one = False
-    in_training_only = ("augmentation", "labels_for_loss", "loss_mask", "crop_jitter_px")
+    in_training_only = ("augmentation", "overview_augmentation", "labels_for_loss", "loss_mask", "crop_jitter_px")
 
     def __init__(
         self,
@@ -65,19 +71,23 @@ class HipDataset(Dataset[HipSample]):
         subset: Subset,
         seed: int,
         *,
-        crop: Crop,
+        crop: Crop | HeadCrop,
         augmentation: Augmentation | None = None,
         labels_for_loss: Target | None = None,
         loss_mask: WeightMap | None = None,
+        overview_augmentation: OverviewAugmentation | None = None,
         crop_jitter_px: Annotated[int, Range(ge=0)] = 0,
     ) -> None:
         if not isinstance(store, Store):
             raise HipsegError(f"data.store: {store.path} holds no hips with landmarks; choose another dataset=")
         shape = store.preprocessing["rows"], store.preprocessing["columns"]
-        if not crop.fits(shape):
+        if isinstance(crop, Crop) and not crop.fits(shape):
             raise HipsegError(f"data.dataset.crop: rows {crop.window[0]} and columns {crop.window[1]} exceed {shape}")
         training = subset == "train"
-        self._store, self.crop, self._seed = store, crop, seed
+        self._store, self._chosen, self._seed = store, crop, seed
+        self._follows = isinstance(crop, HeadCrop) and subset != "test"
+        self.crop = crop if isinstance(crop, Crop) else Crop(0, 0, *shape)
+        self._overview_augmentation = overview_augmentation if training else None
         self._augmentation = (augmentation if training else None) or NoAugmentation()
         self._target, self._weight_map = labels_for_loss or hard_target, loss_mask or everywhere
         self._jitter_px = crop_jitter_px if training else 0
@@ -88,17 +98,23 @@ class HipDataset(Dataset[HipSample]):
         self._spacing = store.films["spacing_mm"].to_numpy()[store.image_rows]
 
     @property
+    def finds_heads(self) -> bool:
+        """Whether windows follow the heads, which a test then has to find."""
+        return isinstance(self._chosen, HeadCrop)
+
+    @property
     def training_size(self) -> tuple[int, int]:
         """Rows and columns of what a network is trained on."""
-        return self.crop.rows, self.crop.columns
+        return self._chosen.rows, self._chosen.columns
 
     def describe_input(self) -> dict[str, Any]:
         """What a checkpoint says of the images that its network takes."""
-        return {"channels": 1, "size": list(self.training_size), "range": [0.0, 1.0]}
+        fixed = isinstance(self._chosen, Crop)
+        return {"channels": 1, "size": list(self.training_size) if fixed else None, "range": [0.0, 1.0]}
 
     def seen_of(self, sample: str) -> tuple[tuple[int, int], float]:
         """Rows and columns, and millimetres per pixel, of what would be seen of a hip that is not in the store."""
-        return self.training_size, float(self._store.preprocessing["spacing_mm"])
+        return (self.crop.rows, self.crop.columns), float(self._store.preprocessing["spacing_mm"])
 
     def shown(self, sample: str) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
         """The image (rows, columns) of a hip in [0, 1] and its label map, as the network sees them."""
@@ -116,16 +132,21 @@ class HipDataset(Dataset[HipSample]):
         mirror = bool(self._mirror[row])
         whole = self._store.label(row)
         rng = np.random.default_rng([self._seed, epoch, row])
-        crop = self.crop
+        landmarks = mirror_columns(self._store.landmarks(row), whole.shape[1]) if mirror else self._store.landmarks(row)
+        crop, film, glance = self.crop, None, list[Tensor]()
+        if self._follows and isinstance(self._chosen, HeadCrop):
+            film, head = read_image(self._store, row, self.crop, mirror), head_circle(landmarks).centre
+            glance = self._glance(film, head, row, rng)
+            crop = self._chosen.around(head[0], head[1], float(self._spacing[row]))
         if self._jitter_px:
-            down, right = rng.integers(-self._jitter_px, self._jitter_px + 1, 2)
-            crop = crop.moved(int(down), int(right), whole.shape)
+            down, right = (int(step) for step in rng.integers(-self._jitter_px, self._jitter_px + 1, 2))
+            crop = crop.shifted(down, right) if film is not None else crop.moved(down, right, whole.shape)
         label = crop.cut(whole, mirror).astype(np.uint8)
-        image = read_image(self._store, row, crop, mirror)
+        image = read_image(self._store, row, crop, mirror) if film is None else crop.cut(film, False).astype(np.float32)
         count = len(self._store.label_names)
         outside = np.bincount(whole.ravel(), minlength=count) - np.bincount(label.ravel(), minlength=count)
         outside[0] = 0  # background beyond the field is taken as found
-        landmarks = crop.from_stored(self._store.landmarks(row), mirror, whole.shape[1])
+        landmarks = landmarks - [crop.column, crop.row]
         counts = self._weight_map(landmarks, label.shape)
         # One byte carries all three through whatever moves the label map.
         marked = label | _SEEN | np.where(counts, np.uint8(0), _IGNORED)
@@ -146,4 +167,14 @@ class HipDataset(Dataset[HipSample]):
             corner=torch.tensor([crop.row, crop.column]),
             spacing_mm=torch.tensor(self._spacing[row]),
             row=torch.tensor(row),
-        )
+        )._replace(**dict(zip(("overview", "place"), glance, strict=False)))
+
+    def _glance(self, film: NDArray[np.float32], head: Points, row: int, rng: np.random.Generator) -> list[Tensor]:
+        """A film at a glance, and where its head lies on it."""
+        assert isinstance(self._chosen, HeadCrop)
+        factor = self._chosen.shrink
+        seen = shrink_image(torch.from_numpy(film)[None, None], factor)[0, 0].numpy()
+        place = to_overview(head, factor)
+        if self._overview_augmentation is not None:
+            seen, place = self._overview_augmentation(seen, place, factor * float(self._spacing[row]), rng)
+        return [torch.from_numpy(np.ascontiguousarray(seen))[None], torch.from_numpy(place.astype(np.float32))]

@@ -1,0 +1,146 @@
+"""What finds heads, with a stand-in that answers by brightness, so that every answer is known."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from hipseg.geometry.crop import Crop, HeadCrop
+from hipseg.networks.head_finder import HeadFinder, cut_window
+
+FIELD = HeadCrop(rows=24, columns=20, below_mm=1.8, lateral_mm=0.9, shrink=4)
+
+
+class ByBrightness(nn.Module):
+    """Logits that rise with the grey value; those of no head are even."""
+
+    def __init__(self, absent: float = 0.0) -> None:
+        super().__init__()
+        self.absent = absent
+
+    def forward(self, overview: Tensor) -> Tensor:
+        return torch.cat([200 * overview, torch.full_like(overview, self.absent)], dim=1)
+
+
+def finder(absent: float = 20.0, features: tuple[int, ...] = (4, 8, 8)) -> HeadFinder:
+    made = HeadFinder(FIELD, spacing_mm=0.9, features=features, least=0.5)
+    made.network = ByBrightness(absent)  # type: ignore[assignment]
+    return made.eval()
+
+
+def film(x: float, y: float, size: tuple[int, int] = (160, 200), grey: float = 1.0) -> Tensor:
+    """A soft spot on black, (1, 1, rows, columns)."""
+    rows, columns = torch.arange(size[0])[:, None], torch.arange(size[1])
+    return grey * torch.exp(-((columns - x) ** 2 + (rows - y) ** 2) / (2 * 8.0**2))[None, None]
+
+
+@pytest.mark.parametrize("size", [(160, 200), (163, 198), (512, 512), (1333, 478)])
+@pytest.mark.parametrize(("x", "y"), [(50.0, 60.0), (90.3, 121.7), (3.0, 5.0)])
+def test_a_spot_is_found_on_films_of_any_size(x: float, y: float, size: tuple[int, int]) -> None:
+    places, sure = finder().find(film(x, y, size))
+    assert places[0].tolist() == pytest.approx([x, y], abs=3.0)  # an overview's pixel is four
+    assert float(sure[0]) > 0.9
+
+
+def test_each_film_of_a_batch_has_its_own_answer() -> None:
+    places, _ = finder().find(torch.cat([film(50, 60), film(120, 30)]))
+    assert places.tolist() == [pytest.approx([50, 60], abs=3), pytest.approx([120, 30], abs=3)]
+
+
+def test_a_black_film_has_no_head() -> None:
+    assert finder().fields(torch.zeros(1, 1, 160, 200)) == [None]
+
+
+def test_the_window_lies_below_and_lateral_of_the_head() -> None:
+    (field,) = finder().fields(film(50.0, 60.0) + 0.9 * film(150.0, 60.0))
+    assert field is not None
+    # 1.8 mm are 2 pixels, 0.9 mm are 1; the middle of 24 rows is 11.5 behind the first.
+    assert (field.row, field.column) == (pytest.approx(60 + 2 - 11.5, abs=3), pytest.approx(50 - 1 - 9.5, abs=3))
+    assert (field.rows, field.columns) == (24, 20)
+
+
+class Sided(ByBrightness):
+    """Surer of what lies on the right half, as a network is of a left hip in the mirror; or else on the left half."""
+
+    def __init__(self, absent: float, own: bool = True) -> None:
+        super().__init__(absent)
+        self.own = own
+
+    def forward(self, overview: Tensor) -> Tensor:
+        factor = torch.linspace(0.2, 1, overview.shape[-1])
+        return super().forward(overview * (factor if self.own else factor.flip(0)))
+
+
+def test_a_head_that_is_rather_the_other_hips_is_left_out() -> None:
+    """A spot on the left, of which the network is surer in the mirror; on the right it is its own."""
+    made = finder()
+    made.network = Sided(70.0)  # type: ignore[assignment]
+    assert made.fields(film(40.0, 60.0)) == [None]
+    assert made.fields(film(160.0, 60.0)) != [None]
+
+
+@pytest.mark.parametrize(("x", "y"), [(120.0, 80.0), (2.0, 80.0), (120.0, 158.0), (198.0, 1.0)])
+def test_windows_are_laid_back_where_they_were_cut(x: float, y: float) -> None:
+    """A network that says its grey values of one label: the film again within the window, background elsewhere."""
+    image = (0.9 * film(x, y) + 0.05).clamp(0, 1)
+    made = finder()
+    made.network = Sided(100.0, own=x > 100)  # type: ignore[assignment]
+    (field,) = made.fields(image)
+    assert field is not None
+    said = made.look(image, lambda seen: torch.cat([1 - seen, seen], dim=1))
+    _, outer = field.overlap(image.shape[2:])
+    within = torch.zeros(image.shape[2:], dtype=torch.bool)
+    within[outer] = True
+    assert 0 < within.sum() <= 24 * 20
+    assert torch.equal(said[0, 1][within], image[0, 0][within])
+    assert (said[0, 1][~within] == 0).all()
+    assert torch.allclose(said.sum(dim=1), torch.ones(1, *image.shape[2:]))
+
+
+def test_a_film_without_a_head_is_all_background() -> None:
+    said = finder().look(torch.zeros(2, 1, 160, 200), lambda seen: torch.cat([1 - seen, seen, seen], dim=1))
+    assert said.shape == (2, 3, 160, 200)
+    assert (said[:, 0] == 1).all()
+    assert (said[:, 1:] == 0).all()
+
+
+def test_what_lies_beyond_the_film_is_black_in_a_window() -> None:
+    image = torch.arange(1.0, 13.0).reshape(1, 3, 4)
+    window = cut_window(image, Crop(-1, 2, 3, 4))
+    assert window[0].tolist() == [[0, 0, 0, 0], [3, 4, 0, 0], [7, 8, 0, 0]]
+
+
+def test_the_loss_is_least_where_the_head_is() -> None:
+    """Of a certain answer at (12, 15): less at the place than beside it, and most where there is said to be none."""
+    made = finder()
+    overview = torch.zeros(1, 1, 40, 50)
+    overview[0, 0, 15, 12] = 1.0
+    places = torch.tensor([[12.0, 15.0], [14.0, 15.0], [12.0, 19.0], [float("nan")] * 2])
+    losses = [float(made.loss(overview, place[None])) for place in places]
+    assert losses[0] < losses[1] < losses[2]
+    empty = torch.zeros(1, 1, 40, 50)
+    assert float(made.loss(empty, places[3:])) < 0.01 < float(made.loss(empty, places[:1]))
+
+
+def test_it_learns_which_of_two_spots_is_meant() -> None:
+    """The one left of the other, at places that it has not seen."""
+    torch.manual_seed(0)
+    made = HeadFinder(FIELD, spacing_mm=0.9, features=(8, 16, 16), least=0.5)
+    optimizer = torch.optim.Adam(made.parameters(), lr=1e-2)
+    generator = torch.Generator().manual_seed(0)
+
+    def draw(count: int) -> tuple[Tensor, Tensor]:
+        at = torch.rand(count, 3, generator=generator) * torch.tensor([60.0, 40.0, 100.0]) + torch.tensor([20, 60, 30])
+        films = [film(float(x), float(y)) + film(float(x + gap), float(y)) for x, gap, y in at]
+        return torch.cat(films).clamp(0, 1), at[:, [0, 2]]
+
+    for _ in range(60):
+        films, heads = draw(4)
+        loss = made.loss(nn.functional.avg_pool2d(films, 4), (heads - 1.5) / 4)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    films, heads = draw(8)
+    places, _ = made.eval().find(films)
+    assert torch.linalg.norm(places - heads, dim=1).median() < 4
