@@ -13,7 +13,8 @@ import torch
 from hipseg.data.stores import AnyStore
 from hipseg.errors import HipsegError
 from hipseg.inference.inferer import Inferer
-from hipseg.record import inferer_of, locator_of, network_of, postprocess_of, require_record, upgraded
+from hipseg.rebuild import inferer_of, locator_of, network_of, postprocess_of
+from hipseg.record import require_record, upgraded
 from hipseg.tasks.segmentation import Postprocess, SegmentationTask
 
 _VERSION: Final = 2

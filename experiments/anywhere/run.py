@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import torch
 from hydra.utils import instantiate
 from omegaconf import OmegaConf
 from skimage.io import imread
@@ -27,6 +28,7 @@ from hipseg.labels.curves import spline_curves
 from hipseg.labels.label_map import LABEL_NAMES, draw_label_map
 from hipseg.labels.landmarks import SIDES
 from hipseg.measure.reference import reference_gap
+from hipseg.metrics.dice import dice_scores
 from hipseg.phantom.film import expose_film, inside
 from hipseg.phantom.skeleton import pose_skeleton
 from hipseg.phantom.subject import draw_beam, draw_stance, draw_subject
@@ -116,11 +118,8 @@ def _compare(out: Path, key: tuple[str, str], known: Any, table: pd.DataFrame, m
     away_mm = (head_circle(local).centre - middle) * spacing_mm + middle_mm
     found["within_5_mm"] = bool(np.hypot(*away_mm) < 5)
     true = draw_label_map(local, predicted.shape, spline_curves)
-    scores = [
-        2 * ((true == i) & (predicted == i)).sum() / max((true == i).sum() + (predicted == i).sum(), 1)
-        for i in range(1, len(LABEL_NAMES))
-    ]
-    found["dice"] = float(np.mean(scores))
+    scores = dice_scores(torch.from_numpy(predicted)[None], torch.from_numpy(true)[None], len(LABEL_NAMES))
+    found["dice"] = float(scores[0, 1:].mean())
     if found["ok"]:
         found["error_mm"] = float(row["mjsw_mm"]) - width
     return found

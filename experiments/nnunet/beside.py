@@ -11,8 +11,11 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import SimpleITK
+import torch
 import yaml
+
+from hipseg.io.images import read_mask_file
+from hipseg.metrics.dice import dice_scores
 
 
 def measure(table: Path, name: str, *command: str) -> None:
@@ -53,10 +56,8 @@ def score(truth: Path, nnunet: Path, hipseg: Path, labels: int) -> None:
     """Print the mean Dice of both on the test images, a row a label."""
     theirs = []
     for path in sorted(truth.glob("*.mha")):
-        known, found = (SimpleITK.GetArrayFromImage(SimpleITK.ReadImage(str(f))) for f in (path, nnunet / path.name))
-        both = [((known == i) & (found == i)).sum() for i in range(1, labels)]
-        either = [(known == i).sum() + (found == i).sum() for i in range(1, labels)]
-        theirs.append([2 * b / e if e else 1.0 for b, e in zip(both, either, strict=True)])
+        found, known = (torch.from_numpy(read_mask_file(file))[None] for file in (nnunet / path.name, path))
+        theirs.append(dice_scores(found, known, labels)[0, 1:].numpy())
     ours = pd.read_csv(hipseg / "test_cases.csv").filter(regex="^dice_").mean()
     table = pd.DataFrame({"hipseg": ours.to_numpy(), "nnunetv2": np.mean(theirs, axis=0)}, index=ours.index)
     table.loc["mean"] = table.mean()

@@ -17,9 +17,9 @@ if [ ! -e "$out/plan.yaml" ]; then
     $beside prepare "$out/plan.yaml" "$out/split.csv" "$nnUNet_preprocessed/Dataset006_joints"
 fi
 $beside measure "$out/times.csv" "hipseg, fold $fold" hipseg train experiment=nnunet plan="$out/plan.yaml" \
-    data.store="$out/joints.h5" data.split="$out/split.csv" data.fold="$fold" data.workers=0 \
+    data.store="$out/joints.h5" data.split="$out/split.csv" data.fold="$fold" data.workers=1 \
     data.dataset.patches_per_epoch=500 data.dataset.val_patches=100 'data.dataset.augmentation.mirror=[0,1]' \
-    'inferer.flips=[0,1]' callbacks.best.mode=max trainer.max_epochs=10 out="$out/hipseg_$fold"
+    'inferer.flips=[0,1]' trainer.max_epochs=10 out="$out/hipseg_$fold"
 $beside measure "$out/times.csv" "nnunetv2, fold $fold" "${theirs}nnUNetv2_train" 6 2d "$fold" -tr nnUNetTrainer_10epochs \
     -device cpu
 "${theirs}nnUNetv2_predict" -i "$data/imagesTs" -o "$out/predicted_$fold" -d 6 -c 2d -f "$fold" -tr nnUNetTrainer_10epochs \

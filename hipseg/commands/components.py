@@ -20,7 +20,7 @@ from hipseg.inference.device import best_device
 from hipseg.inference.own_grid import on_own_grid
 from hipseg.instantiation import call
 from hipseg.progress import track
-from hipseg.record import dataset_of
+from hipseg.rebuild import dataset_of
 from hipseg.tasks.segmentation import SegmentationTask
 
 

@@ -22,7 +22,7 @@ from hipseg.commands.run import (
     stoppable,
 )
 from hipseg.instantiation import check
-from hipseg.record import dataset_of
+from hipseg.rebuild import dataset_of
 from hipseg.tasks.segmentation import Ensemble
 
 

@@ -129,12 +129,9 @@ def predict_hips(network: Any, views: Mapping[Side, View], field: Crop | HeadCro
 
 def _follow_heads(network: Any, views: Mapping[Side, View]) -> dict[Side, Crop]:
     """The window around each side's head that a network finds on the whole film."""
-    found: dict[Side, Crop] = {}
-    for side, view in views.items():
-        film = view.image[:, ::-1] if side == "left" else view.image
-        with torch.inference_mode():
-            seen = torch.from_numpy(np.ascontiguousarray(film, dtype=np.float32))[None, None]
-            (window,) = network.locator.fields(seen.to(getattr(network, "device", "cpu")))
-        if window is not None:
-            found[side] = window
-    return found
+    if not views:
+        return {}
+    films = np.stack([view.image[:, ::-1] if side == "left" else view.image for side, view in views.items()])
+    seen = torch.from_numpy(films.astype(np.float32))[:, None].to(getattr(network, "device", "cpu"))
+    windows = network.locator.fields(seen)
+    return {side: window for side, window in zip(views, windows, strict=True) if window is not None}

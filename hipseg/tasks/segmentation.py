@@ -147,7 +147,7 @@ class SegmentationTask(BaseTask):
             if not untaught:
                 found["loss"] = deep_supervision(self.loss, answers, batch.target, batch.weight)
                 if self.locator is not None:
-                    found["loss"] = found["loss"] + self._locator_loss(batch, stage)
+                    found["loss"] = found["loss"] + self._locator_loss(self.locator, batch, stage)
                 self.log(
                     f"{stage}/loss", found["loss"], on_step=False, on_epoch=True, batch_size=len(batch.image),
                     sync_dist=True, prog_bar=stage == "train",
@@ -155,9 +155,8 @@ class SegmentationTask(BaseTask):
         self._dice(stage).update(found["labels"], batch.label, batch.outside)
         return found
 
-    def _locator_loss(self, batch: Any, stage: Stage) -> Tensor:
-        assert self.locator is not None
-        loss = self.locator.loss(batch.overview, batch.place)
+    def _locator_loss(self, locator: Locator, batch: Any, stage: Stage) -> Tensor:
+        loss = locator.loss(batch.overview, batch.place)
         self.log(f"{stage}/locator_loss", loss.detach(), on_step=False, on_epoch=True, batch_size=len(batch.image),
                  sync_dist=True)  # fmt: skip
         return loss

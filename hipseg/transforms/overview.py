@@ -46,13 +46,13 @@ class OverviewAugmentation:
         noise: Largest standard deviation.
     """
 
-    shift_mm: Annotated[float, Field(ge=0)] = 150.0
-    rotation_deg: Annotated[float, Field(ge=0)] = 8.0
-    zoom: tuple[float, float] = (0.75, 1.3)
-    cut: Annotated[float, Field(ge=0, le=1)] = 0.5
-    bright: Annotated[float, Field(ge=0, le=1)] = 0.5
-    contrast: Annotated[float, Field(ge=0)] = 0.6
-    noise: Annotated[float, Field(ge=0)] = 0.06
+    shift_mm: Annotated[float, Field(ge=0)]
+    rotation_deg: Annotated[float, Field(ge=0)]
+    zoom: tuple[float, float]
+    cut: Annotated[float, Field(ge=0, le=1)]
+    bright: Annotated[float, Field(ge=0, le=1)]
+    contrast: Annotated[float, Field(ge=0)]
+    noise: Annotated[float, Field(ge=0)]
 
     def __call__(
         self, image: Image, head: Point, spacing_mm: float, rng: np.random.Generator

@@ -133,7 +133,7 @@ class HipDataset(Dataset[HipSample]):
         whole = self._store.label(row)
         rng = np.random.default_rng([self._seed, epoch, row])
         landmarks = mirror_columns(self._store.landmarks(row), whole.shape[1]) if mirror else self._store.landmarks(row)
-        crop, film, glance = self.crop, None, list[Tensor]()
+        crop, film, glance = self.crop, None, dict[str, Tensor]()
         if self._follows and isinstance(self._chosen, HeadCrop):
             film, head = read_image(self._store, row, self.crop, mirror), head_circle(landmarks).centre
             glance = self._glance(film, head, row, rng)
@@ -167,14 +167,16 @@ class HipDataset(Dataset[HipSample]):
             corner=torch.tensor([crop.row, crop.column]),
             spacing_mm=torch.tensor(self._spacing[row]),
             row=torch.tensor(row),
-        )._replace(**dict(zip(("overview", "place"), glance, strict=False)))
+            **glance,
+        )
 
-    def _glance(self, film: NDArray[np.float32], head: Points, row: int, rng: np.random.Generator) -> list[Tensor]:
-        """A film at a glance, and where its head lies on it."""
+    def _glance(self, film: NDArray[np.float32], head: Points, row: int, rng: np.random.Generator) -> dict[str, Tensor]:
+        """A sample's `overview` and `place`."""
         assert isinstance(self._chosen, HeadCrop)
         factor = self._chosen.shrink
         seen = shrink_image(torch.from_numpy(film)[None, None], factor)[0, 0].numpy()
         place = to_overview(head, factor)
         if self._overview_augmentation is not None:
             seen, place = self._overview_augmentation(seen, place, factor * float(self._spacing[row]), rng)
-        return [torch.from_numpy(np.ascontiguousarray(seen))[None], torch.from_numpy(place.astype(np.float32))]
+        overview = torch.from_numpy(np.ascontiguousarray(seen))[None]
+        return {"overview": overview, "place": torch.from_numpy(place.astype(np.float32))}
