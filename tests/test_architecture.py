@@ -32,7 +32,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
         "parallel",
         "progress",
     ),
-    ("networks", "losses", "metrics", "transforms", "record"),
+    ("networks", "losses", "metrics", "transforms", "record", "rebuild"),
     ("measure", "inference"),
     ("tasks", "data", "evaluation", "callbacks", "report", "loggers", "phantom"),
     ("checkpoint", "build", "prediction"),
