@@ -14,6 +14,7 @@ from hipseg.phantom.amounts import AMOUNTS
 from hipseg.phantom.bones import SACRAL_FORAMINA
 from hipseg.phantom.canvas import Canvas, Image, ramp
 from hipseg.phantom.skeleton import Hip, Skeleton, rotate
+from hipseg.phantom.subject import Sourcil
 
 FINE_MM = 0.9
 
@@ -26,12 +27,14 @@ class Brush:
         canvas: Where to.
         contrast: Factor on every structure's amount.
         edge_mm: Width of the joint's edges.
+        sourcil: The band along the roof's lower edge.
         texture: Trabecular streaks over the canvas for femur and pelvis, already of the wanted amplitude.
     """
 
     canvas: Canvas
     contrast: dict[str, float]
     edge_mm: float
+    sourcil: Sourcil
     texture: tuple[Image, Image]
 
     def amount(self, name: str) -> np.float32:
@@ -56,20 +59,22 @@ def _smooth(points: Points) -> Points:
     return centripetal_spline(np.concatenate([points[-3:], points, points[:3]]), 6)[18:-12]
 
 
-def whole_femur(hip: Hip) -> Points:
-    """The femur's outline from head to the film's lower edge."""
+def whole_femur(hip: Hip, bottom_mm: float) -> Points:
+    """The femur's outline from its head to below the film's lower edge, or to the knee."""
     landmarks = hip.landmarks
     outline = femur_outline(landmarks, spline_curves(landmarks))
     shafts = hip.structures["shaft_medial"], hip.structures["shaft_lateral"][::-1]
     # Where the landmarks end lower than the shaft's first points, the shaft starts below them.
     floor = max(landmarks[0, 1], landmarks[34, 1]) + 4.0
-    return np.concatenate([outline, *(line[line[:, 1] > floor] for line in shafts)])
+    knee = hip.structures["knee"] if shafts[0][-1, 1] < bottom_mm else np.zeros((0, 2))
+    medial, lateral = (line[line[:, 1] > floor] for line in shafts)
+    return np.concatenate([outline, medial, knee, lateral])
 
 
 def add_femur(brush: Brush, hip: Hip) -> None:
     """Proximal femur and shaft: head with its thin rim, cortex, medulla, calcar, both trochanters, trabeculae."""
     landmarks, canvas = hip.landmarks, brush.canvas
-    outline = whole_femur(hip)
+    outline = whole_femur(hip, canvas.grid.origin_mm[1] + canvas.grid.size_mm[1])
     shadow = canvas.shadow(outline, reach_mm=8.0, pitch_mm=FINE_MM)
     inside = shadow.fill(brush.edge_mm)
     thickness = np.float32(0.36) * inside + np.float32(0.64) * shadow.dome(24.0)
@@ -115,12 +120,14 @@ def add_hemipelvis(brush: Brush, hip: Hip) -> None:
     brush.line("crest", parts["sacroiliac"], 3.0, -0.8)
     brush.line("crest", parts["sacroiliac"] + [4.0, 0.0], 3.0, 0.8)
     sourcil = landmarks[SOURCIL]
-    ends = sourcil[0] + 0.1 * (sourcil[0] - sourcil[1]), sourcil[-1] + 0.2 * (sourcil[-1] - sourcil[-2])
+    band = brush.sourcil
+    ends = sourcil[0] + 0.1 * (sourcil[0] - sourcil[1]), sourcil[-1] + band.medial * (sourcil[-1] - sourcil[-2])
     curve = np.concatenate([ends[0][None], spline_curves(landmarks).sourcil, ends[1][None]])
     shadow = canvas.shadow(curve, reach_mm=12.0, closed=False, pitch_mm=FINE_MM)
     above = _above(shadow.distance_mm, canvas, shadow.window, head_circle(landmarks).centre, curve)
-    ridge = np.exp(-(((above - np.float32(2.2)) / np.float32(1.9)) ** 2))
-    canvas.add(shadow, brush.amount("sourcil") * ridge * ramp(above / np.float32(brush.edge_mm) + np.float32(0.5)))
+    ridge = np.exp(-(((above - np.float32(band.centre_mm)) / np.float32(band.width_mm)) ** 2))
+    amount = brush.amount("sourcil") * np.float32(band.factor)
+    canvas.add(shadow, amount * ridge * ramp(above / np.float32(brush.edge_mm) + np.float32(0.5)))
 
 
 def _above(distance: Image, canvas: Canvas, window: tuple[slice, slice], centre: Points, curve: Points) -> Image:

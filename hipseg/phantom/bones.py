@@ -22,9 +22,11 @@ def _both_sides(right: Points) -> Points:
     return np.concatenate([right, right[::-1] * [-1.0, 1.0]])
 
 
-# The femoral shaft below the landmarks, top to bottom; it runs on over the film's lower edge.
+# The femoral shaft below the landmarks, top to bottom, and where a film reaches so far, the rest of the femur.
 SHAFT_LATERAL: Final = _points((-158, 82), (-154.5, 110), (-150, 150), (-146, 190), (-141, 240), (-136, 300))
 SHAFT_MEDIAL: Final = _points((-121.5, 80), (-121, 110), (-118.5, 150), (-115, 190), (-110, 240), (-104, 300))
+KNEE: Final = _points((-95, 360), (-88, 390), (-65, 425), (-63, 448), (-76, 463), (-98, 452), (-128, 462), (-139, 445),
+                      (-137, 420), (-127, 395), (-130, 360))  # fmt: skip
 
 FAR_STRUCTURES: Final[dict[str, Points]] = {
     # Ilium, closed: lateral roof, spines, crest, sacroiliac joint, pelvic brim, medial roof.

@@ -106,6 +106,11 @@ def _expose(job: FilmJob, rng: np.random.Generator, odd: _Oddities) -> tuple[Exp
     subject = draw_subject(np.random.default_rng([job.seed, job.subject, 20_000]), job.preset)
     widths = {side: max(0.0, subject.widths_mm[side] - job.visit * subject.narrowing_mm[side]) for side in SIDES}
     grid = job.delivery.grid(rng)
+    views = job.preset.views
+    if views is not None and rng.random() < views.share:
+        spacing_mm = round(float(rng.uniform(*views.spacing_mm)), 4)
+        size = [round(float(rng.uniform(*lengths)) / spacing_mm) for lengths in (views.height_mm, views.width_mm)]
+        grid = Grid.of_film((size[0], size[1]), spacing_mm)
     stance, beam = draw_stance(rng, job.preset.pose), draw_beam(rng, job.preset.exposure)
     if odd.missing is not None:
         # A film of one hip on a smaller plate.
@@ -113,7 +118,7 @@ def _expose(job: FilmJob, rng: np.random.Generator, odd: _Oddities) -> tuple[Exp
         shift = 95.0 if odd.missing == "left" else -95.0
         stance = replace(stance, centre_mm=(stance.centre_mm[0] + shift, 10.0))
     skeleton = pose_skeleton(subject, stance, widths, grid.centre_mm)
-    return expose_film(subject, skeleton, beam, grid, rng, odd.prosthesis), grid
+    return expose_film(subject, skeleton, beam, grid, rng, odd.prosthesis, job.preset.surroundings), grid
 
 
 def _stored(values: NDArray[np.float32], odd: _Oddities, gain: float) -> NDArray[np.uint16]:

@@ -15,9 +15,11 @@ from hipseg.labels.landmarks import SIDES, Points, Side
 from hipseg.phantom.bone_shadows import Brush, add_femur, add_hemipelvis, add_joint_space, add_midline
 from hipseg.phantom.canvas import Canvas, ramp
 from hipseg.phantom.glyphs import marker_strokes
+from hipseg.phantom.preset import Surroundings
 from hipseg.phantom.skeleton import Skeleton
-from hipseg.phantom.soft_shadows import add_body, add_bowel, add_muscles, add_skin_folds
+from hipseg.phantom.soft_shadows import add_belly, add_body, add_bowel, add_muscles, add_skin_folds
 from hipseg.phantom.subject import Beam, Subject
+from hipseg.phantom.surroundings import add_surroundings
 from hipseg.phantom.textures import spectral_noise, trabeculae
 from hipseg.transforms.resample import resample
 
@@ -53,7 +55,7 @@ def _draw_shadow(subject: Subject, skeleton: Skeleton, beam: Beam, rng: np.rando
     add_body(canvas, subject, skeleton)
     middle = int(np.clip(canvas.grid.to_pixels(np.asarray(skeleton.centre_mm))[0], 0, canvas.grid.shape[1]))
     femoral = np.concatenate([streaks[0][:, :middle], streaks[1][:, middle:]], axis=1)
-    brush = Brush(canvas, subject.contrast, subject.edge_mm, (femoral, streaks[2]))
+    brush = Brush(canvas, subject.contrast, subject.edge_mm, subject.sourcil, (femoral, streaks[2]))
     add_muscles(brush, skeleton)
     add_midline(brush, skeleton)
     for side in SIDES:
@@ -128,6 +130,7 @@ def expose_film(
     grid: Grid,
     rng: np.random.Generator,
     prosthesis: Side | None = None,
+    surroundings: Surroundings | None = None,
 ) -> Exposed:
     """Draw one film.
 
@@ -138,12 +141,15 @@ def expose_film(
         grid: The film's own pixels.
         rng: For what belongs to this exposure alone: noise, gas, folds, shutters, marker.
         prosthesis: The side with a hip prosthesis.
+        surroundings: How often there is what else may lie on a film; nothing if None.
     """
     width, height = grid.size_mm
     margin = 8
     shape = (int(np.ceil(height / CANVAS_MM)) + 2 * margin, int(np.ceil(width / CANVAS_MM)) + 2 * margin)
     canvas = Canvas.blank(Grid(shape, CANVAS_MM, (-margin * CANVAS_MM, -margin * CANVAS_MM)))
     _draw_shadow(subject, skeleton, beam, rng, canvas)
+    if surroundings is not None and rng.random() < surroundings.belly:
+        add_belly(rng, canvas, skeleton)
     values = resample(_expose(canvas, beam, rng), canvas.grid, grid)
     if prosthesis is not None:
         _implant(values, grid, skeleton, prosthesis)
@@ -156,6 +162,8 @@ def expose_film(
         _collimate(values, grid, rng)
     if beam.marker:
         _mark(values, grid, "right" if rng.random() < 0.75 else "left", rng)
+    if surroundings is not None:
+        add_surroundings(values, grid, skeleton, surroundings, rng)
     return Exposed(values, skeleton)
 
 

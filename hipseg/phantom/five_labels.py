@@ -44,7 +44,7 @@ def draw_five_labels(hip: Hip, grid: Grid) -> NDArray[np.uint8]:
     labels[_filled(_medial_space(hip), grid)] = _SPACE
     low = grid.y_mm()[:, None] > circle.y - _TEARDROP_TOP * circle.radius
     labels[_filled(hip.structures["teardrop_wall"], grid) & low] = _TEARDROP
-    femur = _filled(whole_femur(hip), grid)
+    femur = _filled(whole_femur(hip, grid.origin_mm[1] + grid.size_mm[1]), grid)
     labels[femur] = _HEAD
     labels[femur & _cortex(hip, grid)] = _CORTEX
     return labels

@@ -63,13 +63,23 @@ class Pose:
 
 @dataclass(frozen=True)
 class Contrast:
-    """How much each structure absorbs, as a factor on its realistic amount: exp(N(0, spread)), or nothing at all."""
+    """How much each structure absorbs, as a factor on its realistic amount: exp(N(0, spread)), or nothing at all.
+
+    Attributes:
+        spread: Of all structures but the joint's.
+        joint_spread: Of the joint's.
+        drop: Probability that a structure is not there.
+        thickness_power: Of the body's thickness profile.
+        edge_mm: Least and most width of the joint's edges.
+        sourcil: If given, least and most thickness in mm of the sourcil's bright band, and factor on its amount.
+    """
 
     spread: float
     joint_spread: float
     drop: float
     thickness_power: Normal
     edge_mm: tuple[float, float]
+    sourcil: tuple[tuple[float, float], tuple[float, float]] | None = None
 
 
 @dataclass(frozen=True)
@@ -87,6 +97,50 @@ class Exposure:
     skin_folds: tuple[int, int]
     collimated: float
     marker: float
+
+
+@dataclass(frozen=True)
+class Views:
+    """Films of other sizes than the cohorts' machines', from the navel to the knees or of little more than the hips.
+
+    Attributes:
+        share: Of films.
+        height_mm: Least and most.
+        width_mm: Likewise.
+        spacing_mm: Likewise.
+    """
+
+    share: float
+    height_mm: tuple[float, float]
+    width_mm: tuple[float, float]
+    spacing_mm: tuple[float, float]
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What else lies on films: shares of films, of hips for `hardware`, least and most for `clips`.
+
+    Attributes:
+        belly: Whose belly's fold crosses the hips.
+        ruler: With a scale along an edge.
+        letter: With a large R or L over soft tissue.
+        text: With figures in a corner.
+        boxes: With corners blacked out.
+        zipper: Likewise.
+        clips: Buttons, rings, pins and tags.
+        ball: With a ball of 25 mm for calibration.
+        hardware: With screws, a nail or a plate beside a sound joint.
+    """
+
+    belly: float
+    ruler: float
+    letter: float
+    text: float
+    boxes: float
+    zipper: float
+    clips: tuple[int, int]
+    ball: float
+    hardware: float
 
 
 @dataclass(frozen=True)
@@ -113,3 +167,5 @@ class Preset:
     contrast: Contrast
     exposure: Exposure
     faults: Faults
+    views: Views | None = None
+    surroundings: Surroundings | None = None

@@ -15,11 +15,12 @@ from hipseg.labels.curves import spline_curves
 from hipseg.labels.landmarks import FEMORAL_HEAD, SIDES, Points, Side
 from hipseg.labels.template import template
 from hipseg.measure.reference import reference_gap
-from hipseg.phantom.bones import FAR_STRUCTURES, MIDLINE_STRUCTURES, SHAFT_LATERAL, SHAFT_MEDIAL
+from hipseg.phantom.bones import FAR_STRUCTURES, KNEE, MIDLINE_STRUCTURES, SHAFT_LATERAL, SHAFT_MEDIAL
 from hipseg.phantom.subject import Shape, Stance, Subject
 
 TEMPLATE_RADIUS_MM = 26.0
 _BONE_ON_BONE_MM = 0.3
+_BELOW = ("shaft_lateral", "shaft_medial", "knee")  # of the femur below its landmarks
 
 
 @dataclass(frozen=True)
@@ -106,8 +107,7 @@ def _right_hip(subject: Subject, stance: Stance, side: Side, width_mm: float) ->
     turn = stance.rotation if side == "right" else -stance.rotation
     head_x = circle.x * shape.pelvis_width * (1 + turn)
     centre = np.array([head_x, 0.0])
-    femur_names = ("lateral", "medial")
-    femur = np.concatenate([base[:40], SHAFT_LATERAL, SHAFT_MEDIAL]) - circle.centre
+    femur = np.concatenate([base[:40], SHAFT_LATERAL, SHAFT_MEDIAL, KNEE]) - circle.centre
     femur = _shape_femur(femur, shape, stance.leg_rotation[side])
     femur = rotate(femur, np.zeros(2), stance.abduction_deg[side])
     names = list(FAR_STRUCTURES)
@@ -127,8 +127,8 @@ def _right_hip(subject: Subject, stance: Stance, side: Side, width_mm: float) ->
     landmarks = np.concatenate([femur[:40], pelvis[:40]]) + centre
     lengths = np.cumsum([len(FAR_STRUCTURES[name]) for name in names])[:-1]
     structures = dict(zip(names, np.split(pelvis[40:] + centre, lengths), strict=True))
-    shafts = np.split(femur[40:] + centre, [len(SHAFT_LATERAL)])
-    return Hip(landmarks, structures | {f"shaft_{n}": s for n, s in zip(femur_names, shafts, strict=True)})
+    below = np.split(femur[40:] + centre, np.cumsum([len(SHAFT_LATERAL), len(SHAFT_MEDIAL)]))
+    return Hip(landmarks, structures | dict(zip(_BELOW, below, strict=True)))
 
 
 def _warp(points: Points, subject: Subject) -> Points:
@@ -187,7 +187,7 @@ def pose_skeleton(
         moved = _close_joint(landmarks, landmarks[:40], widths_mm[side], 0.0)
         shift = moved[0] - landmarks[0]
         landmarks[:40] = moved
-        for name in ("shaft_lateral", "shaft_medial"):
+        for name in _BELOW:
             structures[name] = structures[name] + shift
         return Hip(landmarks, structures)
 

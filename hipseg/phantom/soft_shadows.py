@@ -16,8 +16,12 @@ from hipseg.phantom.subject import Beam, Subject
 # Right half of the body's outline and of the gap between the thighs, in body millimetres.
 _TRUNK: Final = np.array(
     [(-150, -420), (-165, -330), (-180, -250), (-196, -180), (-203, -120), (-205, -60), (-206, 0), (-206, 50),
-     (-200, 110), (-190, 180), (-178, 260), (-165, 420)], dtype=np.float64)  # fmt: skip
-_GAP: Final = np.array([(0, 84), (-5, 112), (-9, 150), (-13, 200), (-18, 260), (-25, 420)], dtype=np.float64)
+     (-200, 110), (-190, 180), (-178, 260), (-165, 420), (-150, 600), (-125, 1000),
+     (-120, 1400)], dtype=np.float64)  # fmt: skip
+_GAP: Final = np.array(
+    [(0, 84), (-5, 112), (-9, 150), (-13, 200), (-18, 260), (-25, 420), (-35, 600), (-50, 1000), (-55, 1400)],
+    dtype=np.float64,
+)
 _HIP_DEPTH_MM: Final = 150.0
 _BELLY_DEPTH_MM: Final = 60.0
 
@@ -82,6 +86,24 @@ def _blob(rng: np.random.Generator, canvas: Canvas, centre: Points, radius: floa
     canvas.add(
         shadow, np.float32(amount) * shadow.fill(3.0) * (np.float32(0.4) + np.float32(0.6) * shadow.dome(radius))
     )
+
+
+def add_belly(rng: np.random.Generator, canvas: Canvas, skeleton: Skeleton) -> None:
+    """A belly that hangs over the hips: thicker above an arc from flank to flank, with an edge along it."""
+    scale, centre = skeleton.scale, np.asarray(skeleton.centre_mm)
+    low, sag = rng.uniform(-35, 70), rng.uniform(-30, 50)
+    x = np.linspace(-230, 230, 24)
+    edge = low + sag * (1 - (x / 230) ** 2) + rng.normal(0, 6) * np.sin(x / rng.uniform(30, 60))
+    arc = np.stack([x, edge], axis=1) * scale + centre
+    above = np.array([(230, -420), (-230, -420)]) * scale + centre
+    shadow = canvas.shadow(np.concatenate([arc, above]), reach_mm=8.0, pitch_mm=2.0)
+    height = centre[1] + low * scale - canvas.grid.y_mm()[shadow.window[0]]
+    high = ramp(height / (float(rng.uniform(60, 200)) * scale))
+    body = ramp(canvas.image[shadow.window] * 4)  # only over the body, not over air
+    amount = np.float32(rng.uniform(0.02, 0.16)) * shadow.fill(float(rng.uniform(1.5, 8)))
+    canvas.add(shadow, amount * (1 - np.float32(rng.uniform(0, 0.8)) * high[:, None]) * body)
+    line = canvas.shadow(arc, reach_mm=14.0, closed=False, pitch_mm=3.0)
+    canvas.add(line, np.float32(rng.normal(0, 0.03)) * line.line(float(rng.uniform(3, 9))))
 
 
 def add_skin_folds(rng: np.random.Generator, canvas: Canvas, skeleton: Skeleton, beam: Beam) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Final
 
 import numpy as np
@@ -37,6 +37,23 @@ class Shape:
 
 
 @dataclass(frozen=True)
+class Sourcil:
+    """The bright band along the roof's lower edge.
+
+    Attributes:
+        centre_mm: Of the band, above the edge.
+        width_mm: From its centre to where it has faded to 1 / e.
+        factor: On its amount.
+        medial: How far it runs on medially beyond the landmarks, in steps of these.
+    """
+
+    centre_mm: float = 2.2
+    width_mm: float = 1.9
+    factor: float = 1.0
+    medial: float = 0.2
+
+
+@dataclass(frozen=True)
 class Subject:
     """What persists over visits and sides.
 
@@ -47,6 +64,7 @@ class Subject:
         contrast: Factor on every structure's amount.
         thickness_power: How the body's thickness falls off towards the skin.
         edge_mm: Width of the joint's edges.
+        sourcil: Its shape.
         widths_mm: Minimum joint space width of right and left hip at the first visit.
         narrowing_mm: Loss of width per visit, right and left.
         seed: For the textures and warps that belong to this subject.
@@ -58,6 +76,7 @@ class Subject:
     contrast: dict[str, float]
     thickness_power: float
     edge_mm: float
+    sourcil: Sourcil
     widths_mm: dict[Side, float]
     narrowing_mm: dict[Side, float]
     seed: int
@@ -107,20 +126,31 @@ def _width(rng: np.random.Generator, joint: Joint) -> float:
     return float(np.clip(draw(rng, joint.width_mm), *joint.range_mm))
 
 
+def _sourcil(seed: int, contrast: Contrast) -> Sourcil:
+    if contrast.sourcil is None:
+        return Sourcil()
+    rng, (thickness, factors) = np.random.default_rng([seed, 3]), contrast.sourcil
+    thick_mm = float(rng.uniform(*thickness))
+    factor = float(np.exp(rng.uniform(*np.log(factors))))
+    return Sourcil(0.55 * thick_mm, 0.47 * thick_mm, factor, float(rng.uniform(0.2, 1.5)))
+
+
 def draw_subject(rng: np.random.Generator, preset: Preset) -> Subject:
     """Draw a subject."""
     anatomy = preset.anatomy
-    return Subject(
+    drawn = Subject(
         shapes=_shapes(rng, anatomy, preset.joint),
         warp_mm=abs(draw(rng, anatomy.warp_mm)),
         body_size=draw(rng, anatomy.body_size),
         contrast=_contrast(rng, preset.contrast),
         thickness_power=max(0.2, draw(rng, preset.contrast.thickness_power)),
         edge_mm=float(rng.uniform(*preset.contrast.edge_mm)),
+        sourcil=Sourcil(),
         widths_mm={side: _width(rng, preset.joint) for side in SIDES},
         narrowing_mm={side: max(0.0, draw(rng, preset.joint.narrowing_mm)) for side in SIDES},
         seed=int(rng.integers(2**31)),
     )
+    return replace(drawn, sourcil=_sourcil(drawn.seed, preset.contrast))
 
 
 def draw_stance(rng: np.random.Generator, pose: Pose) -> Stance:
