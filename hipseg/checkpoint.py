@@ -13,11 +13,11 @@ import torch
 from hipseg.data.stores import AnyStore
 from hipseg.errors import HipsegError
 from hipseg.inference.inferer import Inferer
-from hipseg.rebuild import inferer_of, locator_of, network_of, postprocess_of
+from hipseg.rebuild import inferer_of, intensity_of, locator_of, network_of, postprocess_of
 from hipseg.record import require_record, upgraded
 from hipseg.tasks.segmentation import Postprocess, SegmentationTask
 
-_VERSION: Final = 2
+_VERSION: Final = 3
 _WEIGHTS: Final = frozenset(
     {torch.float16, torch.bfloat16, torch.float32, torch.float64, torch.int64, torch.int32, torch.uint8, torch.bool}
 )
@@ -147,6 +147,8 @@ def load(
         names = record["label_names"]
         inferer = inferer or inferer_of(record, trusted)
         after = postprocess or postprocess_of(record, trusted)
+        if "crop" in record["dataset"]:
+            intensity_of(record)
         locator = locator_of(record)
         task = SegmentationTask(
             network, activation, torch.nn.Identity(), names, None, None, record, inferer, after, locator=locator
@@ -200,7 +202,7 @@ def require_same_data(record: dict[str, Any], store: AnyStore, path: Path) -> No
     if tuple(record["label_names"]) != store.label_names:
         said = f"knows the labels {', '.join(record['label_names'])}, the store has {', '.join(store.label_names)}"
         raise HipsegError(f"checkpoint: {path} {said}; use one of the same label set")
-    for name in ("region", "rows", "columns", "spacing_mm", "percentiles"):
+    for name in ("region", "rows", "columns", "spacing_mm"):
         if record["preprocessing"].get(name) != store.preprocessing.get(name):
             trained, stored = (made.get(name) for made in (record["preprocessing"], store.preprocessing))
             raise HipsegError(f"checkpoint: {path} was trained on {name} = {trained}, the store has {stored}")

@@ -59,6 +59,8 @@ def renamed(override: str, command: str) -> str | None:
     key = key.partition("@")[0]
     if key == "passes" and command != "train":  # elsewhere the inferer is a checkpoint's unless one is chosen
         return f"inferer=shift_average inferer.passes={value}"
+    if key == "percentiles" and value and command == "preprocess":  # the store keeps all grey values
+        return f"data.dataset.intensity.{key}={value} to hipseg train"
     for old in sorted(RENAMED, key=len, reverse=True):
         if key == old or key.startswith(f"{old}."):
             return f"{RENAMED[old]}{key[len(old) :]}={value}"

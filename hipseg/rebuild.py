@@ -15,6 +15,7 @@ import torch
 
 from hipseg.errors import HipsegError
 from hipseg.losses.activation import Activation
+from hipseg.options import check_arguments
 
 NETWORKS: Final = ("monai.networks.nets.", "hipseg.networks.")
 DATASETS: Final = ("hipseg.data.datasets.",)
@@ -24,7 +25,9 @@ POSTPROCESSES: Final = (
     "hipseg.inference.hips.OneHip",
 )  # fmt: skip
 LOCATORS: Final = ("hipseg.networks.head_finder.HeadFinder",)
-PARTS: Final = ("hipseg.geometry.crop.Crop", "hipseg.geometry.crop.HeadCrop")  # that a dataset may be described with
+INTENSITIES: Final = ("hipseg.transforms.intensity.FilmPercentiles", "hipseg.transforms.intensity.Local")
+PARTS: Final = ("hipseg.geometry.crop.Crop", "hipseg.geometry.crop.HeadCrop")
+"""What a dataset may be described with."""
 ACTIVATIONS: Final = ("hipseg.losses.activation.Softmax", "hipseg.losses.activation.Sigmoid")
 _NEVER: Final = ("hipseg.", "monai.")  # of these only what is listed above, whoever is trusted
 _IGNORED: Final = frozenset({"_target_", "_partial_", "_convert_"})
@@ -59,7 +62,9 @@ def dataset_of(record: Mapping[str, Any], trusted: Sequence[str] = ()) -> Any:
     """
     node = dict(record["dataset"])
     for name, part in node.items():
-        if name == "crop":
+        if name == "intensity":
+            node[name] = intensity_of(record)
+        elif name == "crop":
             node[name] = _build({"_target_": PARTS[0], **part}, f"dataset.{name}", PARTS, trusted, object)
         elif isinstance(part, dict) and "_target_" in part:
             node[name] = _build(part, f"dataset.{name}", PARTS, trusted, object)
@@ -85,9 +90,24 @@ def locator_of(record: Mapping[str, Any]) -> Any:
     if node is None:
         return None
     field = _build(node["field"], "locator.field", PARTS, (), object)
-    given = {name: value for name, value in node.items() if name != "field"}
+    intensity = intensity_of(record)
+    given = {name: value for name, value in node.items() if name not in ("field", "intensity")}
     spacing_mm = record["preprocessing"]["spacing_mm"]
-    return _build(given, "locator", LOCATORS, (), torch.nn.Module, field=field, spacing_mm=spacing_mm)
+    return _build(
+        given, "locator", LOCATORS, (), torch.nn.Module, field=field, spacing_mm=spacing_mm, intensity=intensity
+    )
+
+
+def intensity_of(record: Mapping[str, Any]) -> Any:
+    """What a record of hips says is made of their grey values.
+
+    Raises:
+        HipsegError: If it names anything else, or its arguments do not fit.
+    """
+    node, key = record["dataset"]["intensity"], "dataset.intensity"
+    given = {name: value for name, value in node.items() if name not in _IGNORED}
+    check_arguments(_class_of(node.get("_target_"), key, INTENSITIES, (), object), given, key, partial=False)
+    return _build(node, key, INTENSITIES, (), object)
 
 
 def postprocess_of(record: Mapping[str, Any], trusted: Sequence[str] = ()) -> Any:

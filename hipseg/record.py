@@ -70,7 +70,27 @@ def require_record(record: Any) -> None:
 
 
 def upgraded(record: Any) -> Any:
-    """A record of version 1, which knew hips alone, as one of version 2; any other as it is."""
+    """A record of version 1, which knew hips alone, or 2, as one of version 3; any other as it is.
+
+    Records of version 2 whose windows follow heads are left: what finds these saw other grey values.
+    """
+    return _third(_second(record))
+
+
+def _third(record: Any) -> Any:
+    """A record of version 2, whose store had clipped the grey values, as one of version 3."""
+    if type(record) is not dict or record.get("version") != 2 or record.get("locator") is not None:
+        return record
+    dataset, made = record.get("dataset"), record.get("preprocessing")
+    if type(dataset) is not dict or type(made) is not dict or "crop" not in dataset:
+        return record | {"version": 3}
+    intensity = {"_target_": "hipseg.transforms.intensity.FilmPercentiles", "percentiles": made.get("percentiles")}
+    kept = {name: value for name, value in made.items() if name != "percentiles"}
+    return record | {"version": 3, "dataset": dataset | {"intensity": intensity}, "preprocessing": kept}
+
+
+def _second(record: Any) -> Any:
+    """A record of version 1 as one of version 2."""
     if type(record) is not dict or record.get("version") != 1 or type(record.get("version")) is not int:
         return record
     field, kept = record.get("field"), {k: v for k, v in record.items() if k not in ("field", "passes")}
@@ -102,19 +122,14 @@ def _require_preprocessing(made: Mapping[str, Any]) -> None:
     for name in ("rows", "columns"):
         _require_number(made.get(name), f"preprocessing.{name}", int, 1, _MOST[name])
     _require_number(made.get("spacing_mm"), "preprocessing.spacing_mm", float, 1e-3, 1e3)
-    limits = made.get("percentiles")
-    if not (type(limits) is list and len(limits) == 2):
-        raise HipsegError("preprocessing.percentiles are not two numbers")
-    for index, limit in enumerate(limits):
-        _require_number(limit, f"preprocessing.percentiles.{index}", float, 0, 100)
-    if not limits[0] < limits[1]:
-        raise HipsegError("preprocessing.percentiles do not rise")
 
 
 def _require_seen(record: Mapping[str, Any]) -> None:
     """What images the network saw, and how they were taken and judged."""
     if "crop" in record["dataset"]:
         _require_crop(record["dataset"]["crop"])
+        if type(record["dataset"].get("intensity")) is not dict:
+            raise HipsegError("dataset.intensity is no mapping")
     _require_input(record["input"])
     if "passes" in record["inferer"]:
         _require_number(record["inferer"]["passes"], "inferer.passes", int, 1, _MOST["passes"])

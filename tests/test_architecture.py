@@ -120,7 +120,8 @@ def test_python_face() -> None:
 HIPS_OWN = (
     "labels/", "measure/", "phantom/", "evaluation/joint_space.py", "prediction/hip_films.py", "data/annotations.py",
     "data/cohorts.py", "data/datasets/hips.py", "data/exclusions.py", "data/preprocess.py", "data/process.py",
-    "data/store.py", "data/store_writer.py", "inference/heads.py", "inference/hips.py", "inference/locator.py",
+    "data/settings.py", "data/store.py", "data/store_writer.py", "data/usable.py", "data/views.py",
+    "inference/heads.py", "inference/hips.py", "inference/judgement.py", "inference/locator.py",
     "report/agreement.py", "report/agreement_figures.py", "report/hip_figures.py", "sample.py", "transforms/film.py",
     "transforms/implant.py", "transforms/polarity.py", "commands/phantom.py", "commands/joints.py",
     "commands/preprocess.py", "__init__.py",

@@ -21,7 +21,6 @@ from hipseg.labels.circle import head_circle
 from hipseg.phantom.film import expose_film
 from hipseg.phantom.skeleton import Hip, Skeleton, pose_skeleton
 from hipseg.phantom.subject import draw_beam, draw_stance, draw_subject
-from hipseg.transforms.intensity import clip_and_scale
 from hipseg.transforms.resample import inside_film, resample
 
 HERE = Path(__file__).parent
@@ -81,7 +80,9 @@ def measure_film(
     grid = Grid.centred((512, 512), 0.9, film.centre_mm)
     image = resample(expose_film(subject, skeleton, beam, film, rng).values, film, grid)
     # The real film's figures come from plain min-max scaling: the thesis' percentile step does not clip.
-    image = clip_and_scale(image, inside_film(film, grid), (0.0, 100.0))
+    raw, inside = image, inside_film(film, grid)
+    image = np.zeros_like(raw)
+    image[inside] = (raw[inside] - raw[inside].min()) / np.ptp(raw[inside])
     smooth = gaussian_filter(image, 1.5)
 
     def sample(source: np.ndarray, points: np.ndarray) -> np.ndarray:

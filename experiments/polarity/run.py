@@ -39,7 +39,7 @@ def judge(task: tuple[str, int]) -> tuple[int, str]:
         job = FilmJob(Path(folder), replace(config, faults=faults, exposure=exposure), 77, index, 0, 0, 0.0)
         row = make_film(job)[0]
         film = read_film(Path(folder) / row["file"], ["CR", "DX"])
-        return index, prepare_film(film.pixels, film.grid, (512, 512), 0.9, (5.0, 95.0)).polarity
+        return index, prepare_film(film.pixels, film.grid, (512, 512), 0.9).polarity
 
 
 def main(films: int, preset: str) -> None:

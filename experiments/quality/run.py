@@ -1,64 +1,80 @@
-"""How many planted failures the quality status flags, and how many good hips.
+"""How many planted failures the quality status flags, and how many good hips, all through what `hipseg predict` does.
 
-Run from anywhere: `python experiments/quality/run.py checkpoint=FILE.ckpt store=FILE.h5 [each=30]`; writes
-`results.csv` beside itself. Every usable hip of the store is measured as it is, and some once with each failure.
+Run from anywhere: `python experiments/quality/run.py checkpoint=FILE.ckpt out=FOLDER [good=300] [each=30] [seed=77]
+[preset=standard]`; writes `results.csv` beside itself.
 """
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import torch
+from films import KINDS, draw
 from hydra.utils import instantiate
 from omegaconf import OmegaConf
 from plants import PLANTS, Plant
 
 import hipseg
 from hipseg.config import conf_folder
-from hipseg.data.store import Store
-from hipseg.geometry.crop import crop_of
-from hipseg.measure import joint_space_width
-from hipseg.transforms.polarity import check_polarity
+from hipseg.io.limits import UNLIMITED
+from hipseg.labels.landmarks import Side
+from hipseg.measure.joint_curves import NotTraced
+from hipseg.prediction.hip_films import HipFilms
+from hipseg.progress import track
 
 
-class Judge:
-    """A checkpoint and a store: hips in, status out."""
+class Planted:
+    """A task whose answers have a failure planted in them, after all else is done to them."""
 
-    def __init__(self, checkpoint: Path, store: Store) -> None:
-        self.task, self.store = hipseg.load(checkpoint), store
-        self.field = crop_of(self.task.record)
-        self.plausible = instantiate(OmegaConf.load(conf_folder() / "plausibility" / "adult.yaml"))
+    def __init__(self, task: Any, plant: Plant, seed: int) -> None:
+        self.record, self.locator, self.segment = task.record, task.locator, task.segment
+        self._postprocess, self._plant, self._rng = task.postprocess, plant, np.random.default_rng(seed)
 
-    def __call__(self, row: int, plant: Plant | None = None) -> str:
-        """The status of one hip, with a failure planted."""
-        mirror, grid = bool(self.store.samples["mirror"].iat[row]), self.store.grid(row)
-        whole = self.store.image(row).astype(np.float32) / np.float32(65535)
-        if plant is PLANTS["inverted film"]:
-            whole = 1 - whole
-        seen = np.ascontiguousarray(self.field.cut(whole, mirror)).astype(np.float32)
-        with torch.inference_mode():
-            shares = self.task(torch.from_numpy(seen)[None, None])[0].numpy()
-        if plant is not None:
-            landmarks = self.field.from_stored(self.store.landmarks(row), mirror, grid.shape[1])
-            shares = plant(shares, landmarks, np.random.default_rng(row))
-        joint = joint_space_width(shares, grid.spacing_mm)
-        return str(self.plausible.judge(joint, check_polarity(whole, grid.spacing_mm)).status)
+    def postprocess(self, said: torch.Tensor) -> torch.Tensor:
+        """(B, 4, rows, columns): each with the failure, but those that have no joint to spoil."""
+        after = said if self._postprocess is None else self._postprocess(said)
+        return torch.from_numpy(np.stack([self._spoilt(shares) for shares in after.numpy()]))
+
+    def _spoilt(self, shares: Any) -> Any:
+        try:
+            return self._plant(shares, self._rng).astype(np.float32)
+        except NotTraced:
+            return shares
 
 
 def main() -> None:
     """Print and write the table."""
     options = dict(argument.split("=") for argument in sys.argv[1:])
-    store = Store(Path(options["store"]))
-    judge = Judge(Path(options["checkpoint"]), store)
-    rows = np.flatnonzero(store.samples["usable"])
-    found = {"none": [judge(int(row)) for row in rows]}
-    # Far apart, so that they are of many subjects.
-    chosen = rows[np.linspace(0, len(rows) - 1, int(options.get("each", 30))).round().astype(int)]
-    for name, plant in PLANTS.items():
-        found[name] = [judge(int(row), plant) for row in chosen]
+    out, seed = Path(options["out"]), int(options.get("seed", 77))
+    good, each = int(options.get("good", 300)), int(options.get("each", 30))
+    conf = conf_folder()
+    preset = instantiate(OmegaConf.load(conf / "preset" / f"{options.get('preset', 'standard')}.yaml"))
+    task = hipseg.load(options["checkpoint"])
+    plausible = instantiate(OmegaConf.load(conf / "plausibility" / "adult.yaml"))
+
+    def statuses(network: Any, folder: Path, names: Mapping[str, tuple[Side, ...]]) -> list[str]:
+        predictor = HipFilms(network, None, "contour", plausible, UNLIMITED, ("CR",))
+        found = []
+        for name, sides in track(names.items(), len(names), "films"):
+            rows = predictor.predict(folder / name, name, out / "predicted" / folder.name)
+            found += [str(row["status"]) for row in rows if row["side"] in (*sides, "")]
+        predictor.close()
+        return found
+
+    sound = draw(out / "sound", preset, None, good // 2, seed)
+    found = {"none": statuses(task, out / "sound", sound)}
+    few = dict(list(sound.items())[: each // 2])
+    for number, (name, plant) in enumerate(PLANTS.items()):
+        found[name] = statuses(Planted(task, plant, number), out / "sound", few)
+    for kind, (_, _, prosthesis) in KINDS.items():
+        films = each // 2 if prosthesis is None else each
+        folder = out / kind.replace(" ", "_").replace(",", "")
+        found[kind] = statuses(task, folder, draw(folder, preset, kind, films, seed + 1))
     table = pd.DataFrame(
         [(name, len(said), sum(status != "ok" for status in said), "; ".join(
             f"{status} {said.count(status)}" for status in sorted(set(said))

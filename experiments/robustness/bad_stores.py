@@ -172,13 +172,15 @@ def _field(name: str, field: str, kind: str | None, value: Any = None) -> Damage
 
 def _tables() -> dict[str, Damage]:
     made: dict[str, Damage] = {}
-    for field in ("cohort", "spacing_mm", "origin_x_mm", "polarity", "samples_end", "source_sha256", "points_sha256"):
+    for field in ("cohort", "spacing_mm", "origin_x_mm", "polarity", "samples_end", "source_sha256", "points_sha256",
+                  "quantiles"):  # fmt: skip
         made[f"films without {field}"] = _field("films", field, None)
     for field in ("key", "image", "mirror", "side", "usable", "reason"):
         made[f"samples without {field}"] = _field("samples", field, None)
     for name, field, kind, value in (
         ("films", "samples_end", "f8", float("nan")), ("films", "samples_end", "S9", b"many"),
-        ("films", "spacing_mm", "S9", b"wide"), ("films", "subject", "i8", 7), ("samples", "image", "f8", 1.5),
+        ("films", "spacing_mm", "S9", b"wide"), ("films", "quantiles", "f4", 0.5), ("films", "subject", "i8", 7),
+        ("samples", "image", "f8", 1.5),
         ("samples", "image", "S9", b"one"), ("samples", "key", "i8", 7), ("samples", "usable", "S9", b"yes"),
         ("samples", "mirror", "f8", float("nan")), ("samples", "side", "i8", 3),
     ):  # fmt: skip
@@ -197,6 +199,10 @@ def _tables() -> dict[str, Damage]:
     every: Damage = _replace("samples", lambda content: _all(content, "image", 2**40))
     made["samples.image beyond in every row"] = every
     made["films.spacing_mm 0 in every row"] = _replace("films", lambda content: _all(content, "spacing_mm", 0.0))
+    for said, values in {
+        "nan": np.nan, "above 1": 1.5, "below 0": -0.5, "fall": np.linspace(1, 0, 201), "as uint16": np.arange(201),
+    }.items():  # fmt: skip
+        made[f"films.quantiles {said} in every row"] = _replace("films", partial(_all, field="quantiles", value=values))
     made["films.spacing_mm nan in every row"] = _replace("films", lambda content: _all(content, "spacing_mm", np.nan))
     return made
 
@@ -228,7 +234,7 @@ def _made(**changes: Any) -> Damage:
 
 def _attributes() -> dict[str, Damage]:
     values: dict[str, tuple[Any, ...]] = {
-        "format": (None, "one", "", 3, 1.5, float("nan"), [1, 2], 2**60, h5py.Empty("i8"), b"\xff", _LONG_NUMBER),
+        "format": (None, "one", "", 2, 4, 1.5, float("nan"), [1, 2], 2**60, h5py.Empty("i8"), b"\xff", _LONG_NUMBER),
         "label_names": (None, 7, "", "background", [1, 2, 3, 4], np.array([b"\xff\xfe"] * 4), ["a"], h5py.Empty("i8"),
                         ["background", "a", "a", "a"], [f"label {i}" for i in range(300)], ["${oc.env:HOME}"] * 4),
         "preprocessing": (None, "", "not JSON", "[]", "7", "null", '"text"', "{}", "[" * 20000, h5py.Empty("i8"), 7,
@@ -236,11 +242,11 @@ def _attributes() -> dict[str, Damage]:
         "identity_key": (None, "", "not hexadecimal", "abc", 7, [1, 2], h5py.Empty("i8"), "ab" * 10000, b"\xff"),
     }  # fmt: skip
     made = {f"{name} {_shown(value)}": _attribute(name, value) for name, given in values.items() for value in given}
-    for name in ("rows", "columns", "spacing_mm", "percentiles", "curves", "region"):
+    for name in ("rows", "columns", "spacing_mm", "intensity_bits", "curves", "region"):
         made[f"preprocessing without {name}"] = _made(**{name: ...})
     for name, given in {
         "rows": (0, -1, 10**9, 1.5, "many", None, [128], True, float("nan")), "columns": (0, 10**9, "many", {}),
-        "spacing_mm": (0, -1, "wide", None, 1e308), "percentiles": ([], [5], "ab", None, [95, 5], [5, 950], 5),
+        "spacing_mm": (0, -1, "wide", None, 1e308), "intensity_bits": (0, -1, 99, "many", None, [12]),
         "curves": ("os.system", 3, None, ["spline_curves"]), "region": ("whole", 3, None, []),
         "extra": ("${oc.create:{a:1}}", {"_target_": "os.getcwd"}, "a" * 100000),
     }.items():  # fmt: skip

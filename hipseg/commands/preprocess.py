@@ -11,7 +11,7 @@ from pydantic import Field
 
 from hipseg.data.cohorts import Cohort
 from hipseg.data.preprocess import preprocess_folder
-from hipseg.data.process import Region, Settings
+from hipseg.data.settings import Region, Settings
 from hipseg.errors import HipsegError
 from hipseg.inference.heads import HeadLocator
 from hipseg.instantiation import call
@@ -31,7 +31,6 @@ def preprocess(
     rows: Annotated[int, Field(ge=16)],
     columns: Annotated[int, Field(ge=16)],
     spacing_mm: Annotated[float, Field(gt=0)],
-    percentiles: tuple[float, float],
     intensity_bits: Annotated[int, Field(ge=8, le=16)],
     modalities: tuple[str, ...],
     plausibility: Plausible,
@@ -52,7 +51,6 @@ def preprocess(
         rows: Of the stored grid.
         columns: Of the stored grid.
         spacing_mm: Of the stored grid.
-        percentiles: Between which grey values are clipped.
         intensity_bits: Precision of the stored grey values.
         modalities: DICOM modalities that are radiographs.
         plausibility: What landmarks are judged by.
@@ -60,10 +58,8 @@ def preprocess(
         trusted: Beginnings of names of your own that the locator may import.
         workers: Processes; all cores if not given.
     """
-    if not 0 <= percentiles[0] < percentiles[1] <= 100:
-        raise HipsegError(f"percentiles: give a lower and a higher one between 0 and 100, not {list(percentiles)}")
     settings = Settings(
-        rows, columns, spacing_mm, percentiles, intensity_bits, modalities, outline, region,
+        rows, columns, spacing_mm, intensity_bits, modalities, outline, region,
         _locator(locator, region, trusted), plausibility, limits,
     )  # fmt: skip
     # At least two, so that no film is decoded in the process that writes the store.

@@ -9,7 +9,8 @@ from pathlib import Path
 
 from hipseg.data.cohorts import Cohort, Found, find_films
 from hipseg.data.exclusions import REASONS, Exclusion, exclusions_table
-from hipseg.data.process import Processed, Settings, Task, Unchanged, crashed, process
+from hipseg.data.process import Processed, Task, Unchanged, crashed, process
+from hipseg.data.settings import Settings
 from hipseg.data.store import Store
 from hipseg.data.store_writer import StoreWriter
 from hipseg.errors import HipsegError

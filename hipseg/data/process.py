@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,68 +12,23 @@ from numpy.typing import NDArray
 from hipseg.data.chunks import encode_chunk
 from hipseg.data.cohorts import FilmFile
 from hipseg.data.exclusions import NOT_LOCATED, Exclusion
+from hipseg.data.settings import Settings
+from hipseg.data.usable import find_fault
+from hipseg.data.views import NotLocated, no_region, prepare_whole, region_around
 from hipseg.errors import Excluded
 from hipseg.geometry.grid import Grid
-from hipseg.inference.heads import HeadLocator
 from hipseg.io.dicom import Film, file_sha256, read_film
-from hipseg.io.limits import UNLIMITED, Limits
+from hipseg.io.limits import Limits
 from hipseg.io.spacing import Spacing
-from hipseg.labels.circle import head_circle
 from hipseg.labels.curves import CurveFunction
 from hipseg.labels.label_map import draw_label_map
 from hipseg.labels.landmarks import LANDMARKS_PER_HIP, SIDES, Points, Side, hip_landmarks
 from hipseg.labels.points_file import read_points
-from hipseg.measure.landmark_faults import landmark_fault
-from hipseg.measure.quality import Plausible
-from hipseg.transforms.film import Image, PreparedFilm, View, prepare_film, prepare_region
-from hipseg.transforms.implant import shows_metal
+from hipseg.transforms.film import View
 from hipseg.transforms.intensity import to_uint16
 from hipseg.transforms.polarity import Polarity
 
-Region = Literal["film", "joint"]
-
 DECODER_CRASHED: Final = "the process that read it broke down; its pixel data are damaged or an attack"
-_NOT_PLACED: Final = 1e-6
-# What a whole film is judged on (polarity, metal, size) where only its joints are stored.
-_OVERVIEW_SHAPE: Final = (512, 512)
-_OVERVIEW_MM: Final = 0.9
-
-
-@dataclass(frozen=True)
-class Settings:
-    """What decides the content of a store; kept in it, and a store is never continued with others.
-
-    Attributes:
-        rows: Of the stored grid.
-        columns: Of the stored grid.
-        spacing_mm: Of the stored grid.
-        percentiles: Between which the grey values are clipped.
-        intensity_bits: Precision of the stored grey values.
-        modalities: DICOM modalities that are radiographs.
-        curves: How head and sourcil run between their landmarks.
-        region: `film`, one image a film, its centre the film's; `joint`, one image a hip, its centre the femoral
-            head's, grey values clipped and scaled within it.
-        locator: Finds the head's centre for `joint` on the image alone; without it the landmarks tell.
-        plausible: What landmarks are judged by; without it they are taken as they are.
-        limits: Beyond which a file is not read.
-    """
-
-    rows: int
-    columns: int
-    spacing_mm: float
-    percentiles: tuple[float, float]
-    intensity_bits: int
-    modalities: tuple[str, ...]
-    curves: CurveFunction
-    region: Region = "film"
-    locator: HeadLocator | None = None
-    plausible: Plausible | None = None
-    limits: Limits = UNLIMITED
-
-    @property
-    def views(self) -> int:
-        """Images a film."""
-        return 1 if self.region == "film" else len(SIDES)
 
 
 @dataclass(frozen=True)
@@ -116,10 +71,11 @@ class Hip:
 
 @dataclass(frozen=True)
 class StoredView:
-    """An image that the store keeps, where it lies on its film, and perhaps its chunk as the store writes it."""
+    """An image that the store keeps, as `View`, and perhaps its chunk as the store writes it."""
 
     grid: Grid
     image: NDArray[np.uint16]
+    quantiles: NDArray[np.float32]
     chunk: bytes | None = None
 
 
@@ -152,50 +108,6 @@ class Unchanged:
 
 
 Outcome = Processed | Unchanged | Exclusion
-
-
-def find_fault(
-    landmarks_mm: Points, side: Side, film: Grid, prepared: PreparedFilm, plausible: Plausible | None
-) -> tuple[str, str]:
-    """Why a hip can't be used, as reason and detail, both empty if it can.
-
-    Args:
-        landmarks_mm: (80, 2) film millimetres.
-        side: Which.
-        film: The film's own pixels.
-        prepared: The whole film.
-        plausible: What the landmarks are judged by, if they are.
-    """
-    if np.isnan(landmarks_mm).any() or (np.abs(landmarks_mm) < _NOT_PLACED).all():
-        return "side_missing", f"the points file places no landmarks on the {side}"
-    if (outside := ((landmarks_mm < 0) | (landmarks_mm > film.size_mm)).any(axis=1)).any():
-        pixels = plausible is not None and _look_like_pixels(landmarks_mm, film, plausible)
-        more = "; they look like pixels, multiply them by the spacing" if pixels else ""
-        return "points_outside", f"{outside.sum()} of {LANDMARKS_PER_HIP} landmarks lie outside the film{more}"
-    try:
-        circle = head_circle(prepared.grid.to_pixels(landmarks_mm))
-    except (ValueError, np.linalg.LinAlgError):
-        return "side_missing", f"the {side} femoral head's landmarks lie on one spot or line"
-    if plausible is not None:
-        right = landmarks_mm if side == "right" else landmarks_mm * [-1.0, 1.0]
-        if fault := landmark_fault(right, plausible):
-            pixels = _look_like_pixels(landmarks_mm, film, plausible)
-            more = "; they look like pixels, multiply them by the spacing" if pixels else ""
-            return "landmarks_implausible", f"{fault}{more}"
-    if shows_metal(prepared.raw, prepared.levels, circle):
-        return "implant", "the femoral head is as bright as metal"
-    return "", ""
-
-
-def _look_like_pixels(landmarks: Points, film: Grid, plausible: Plausible) -> bool:
-    """Whether landmarks (80, 2) make a head of a plausible size if they count pixels, and none if millimetres."""
-    try:
-        radius = head_circle(landmarks).radius
-    except (ValueError, np.linalg.LinAlgError):
-        return False
-    low, high = plausible.head_radius_mm
-    on_film = bool(((landmarks >= 0) & (landmarks <= np.array(film.shape[::-1]))).all())
-    return on_film and low <= radius * film.spacing_mm <= high < radius
 
 
 def _draw_hip(landmarks_mm: Points, side: Side, fault: tuple[str, str], grid: Grid, curves: CurveFunction) -> Hip:
@@ -231,9 +143,9 @@ def process(task: Task) -> Outcome:
 def _process(file: FilmFile, settings: Settings) -> Processed:
     film = read_film(file.path, settings.modalities, settings.limits, file.calibration)
     landmarks = _read_landmarks(file, film, settings.limits)
-    prepared = _prepare(film, settings)
+    prepared = prepare_whole(film, settings)
     faults = {side: find_fault(landmarks[side], side, film.grid, prepared, settings.plausible) for side in SIDES}
-    found = [View(prepared.grid, prepared.image)]
+    found: list[View] = [prepared]
     if settings.region == "joint":
         heads = settings.locator.find(prepared) if settings.locator else {}
         film_pixels, found = prepared.correct(film.pixels), []
@@ -241,14 +153,17 @@ def _process(file: FilmFile, settings: Settings) -> Processed:
             view = None
             if not faults[side][0]:
                 try:
-                    view = _region(film_pixels, film, side, heads.get(side), landmarks[side], settings)
-                except _NotLocated as why:
+                    view = region_around(film_pixels, film, side, heads.get(side), landmarks[side], settings)
+                except NotLocated as why:
                     faults[side] = NOT_LOCATED, str(why)
             # A hip that can't be used keeps its place in the store, without an image.
-            found.append(view or _nothing(film.grid, settings))
+            found.append(view or no_region(film.grid, settings))
     images = [to_uint16(view.image, settings.intensity_bits) for view in found]
     # Encoded here, by many processes, and not by the one that writes.
-    views = tuple(StoredView(view.grid, image, encode_chunk(image)) for view, image in zip(found, images, strict=True))
+    views = tuple(
+        StoredView(view.grid, image, view.quantiles, encode_chunk(image))
+        for view, image in zip(found, images, strict=True)
+    )
     # Both hips lie in the one view of a film, or each in its own.
     hips = tuple(
         _draw_hip(landmarks[side], side, faults[side], view.grid, settings.curves)
@@ -294,45 +209,3 @@ def _read_landmarks(file: FilmFile, film: Film, limits: Limits) -> dict[Side, Po
     if missing is not None and all(np.isnan(points).all() for points in landmarks.values()):
         raise missing
     return landmarks
-
-
-def _prepare(film: Film, settings: Settings) -> PreparedFilm:
-    """The whole film: what is stored, or what its joints are found on."""
-    if settings.locator:
-        return settings.locator.prepare(film.pixels, film.grid, film.padding)
-    stored = (settings.rows, settings.columns), settings.spacing_mm
-    whole = stored if settings.region == "film" else (_OVERVIEW_SHAPE, _OVERVIEW_MM)
-    return prepare_film(film.pixels, film.grid, *whole, settings.percentiles, film.padding)
-
-
-class _NotLocated(Exception):
-    """What the locator found is not this hip's femoral head; its text says why."""
-
-
-def _region(
-    pixels: Image, film: Film, side: Side, found: tuple[float, float] | None, landmarks_mm: Points, settings: Settings
-) -> View:
-    """The region around a head: where it was found, or else where its landmarks are."""
-    shape, spacing_mm = (settings.rows, settings.columns), settings.spacing_mm
-    head = _head_mm(landmarks_mm)
-    if settings.locator is None:
-        return prepare_region(pixels, film.grid, head, shape, spacing_mm, settings.percentiles, film.padding)
-    if found is None:
-        raise _NotLocated(f"the locator finds no joint on the {side}")
-    off = np.abs(np.array(found) - head)[::-1] / spacing_mm
-    if (off > np.array(shape) / 2).any():
-        raise _NotLocated(f"the locator takes another place for the {side} femoral head")
-    try:
-        return prepare_region(pixels, film.grid, found, shape, spacing_mm, settings.percentiles, film.padding)
-    except Excluded:
-        raise _NotLocated(f"around the {side} head that the locator finds there is one grey value") from None
-
-
-def _nothing(film: Grid, settings: Settings) -> View:
-    grid = Grid.centred((settings.rows, settings.columns), settings.spacing_mm, film.centre_mm)
-    return View(grid, np.zeros(grid.shape, dtype=np.float32))
-
-
-def _head_mm(landmarks_mm: Points) -> tuple[float, float]:
-    circle = head_circle(landmarks_mm)
-    return circle.x, circle.y

@@ -1,9 +1,10 @@
 """The store: one HDF5 file of films, the label maps and landmarks of their hips, and two tables.
 
-Layout (format 2): `images` (N, rows, columns) uint16, value / 65535 is the grey value; `labels` (M, rows, columns)
-uint8 and `landmarks` (M, 80, 2) float64, a row a hip, in image orientation; `films` (N,) and `samples` (M,) as
-`FILM_TYPE` and `SAMPLE_TYPE`, where a film's `samples_end` is the number of sample rows up to its own last. Root
-attributes: `format`, `label_names`, `preprocessing` (JSON), `identity_key`.
+Layout (format 3): `images` (N, rows, columns) uint16, value / 65535 is the grey value in the film's whole range, 0
+where there is no image; `labels` (M, rows, columns) uint8 and `landmarks` (M, 80, 2) float64, a row a hip, in image
+orientation; `films` (N,) and `samples` (M,) as `FILM_TYPE` and `SAMPLE_TYPE`, where a film's `samples_end` is the
+number of sample rows up to its own last. Root attributes: `format`, `label_names`, `preprocessing` (JSON),
+`identity_key`.
 """
 
 from __future__ import annotations
@@ -25,16 +26,17 @@ from hipseg.geometry.grid import Grid
 from hipseg.io.dicom import turn_points
 from hipseg.labels.curves import CURVE_FUNCTIONS
 from hipseg.labels.landmarks import LANDMARKS_PER_HIP, Points
+from hipseg.transforms.intensity import LEVELS
 from hipseg.transforms.polarity import Polarity
 
-FORMAT: Final = 2
+FORMAT: Final = 3
 FILM_TYPE: Final = np.dtype(
     [
         ("cohort", "S32"), ("subject", "S64"), ("visit", "S16"), ("spacing_mm", "f8"), ("origin_x_mm", "f8"),
         ("origin_y_mm", "f8"), ("source_spacing_mm", "f8"), ("source_spacing_tag", "S48"), ("imager_spacing_mm", "f8"),
         ("source_rows", "i4"), ("source_columns", "i4"), ("source_sha256", "S64"), ("points_sha256", "S64"),
         ("pixels_sha256", "S64"), ("mirrored", "?"), ("upside_down", "?"), ("magnification", "f8"),
-        ("polarity", "S10"), ("samples_end", "i8"),
+        ("polarity", "S10"), ("quantiles", "f4", (len(LEVELS),)), ("samples_end", "i8"),
     ]
 )  # fmt: skip
 SAMPLE_TYPE: Final = np.dtype(
@@ -55,10 +57,10 @@ _MOST_ROWS: Final = 50_000_000
 
 
 def _frame(table: NDArray[Any]) -> pd.DataFrame:
-    """A compound table as a data frame with text as text."""
+    """A compound table as a data frame with text as text, without columns that hold more than one value."""
     return pd.DataFrame(
         {name: np.char.decode(table[name], "utf-8") if table[name].dtype.kind == "S" else table[name]
-         for name in table.dtype.names or ()}
+         for name in table.dtype.names or () if table[name].ndim == 1}
     )  # fmt: skip
 
 
@@ -107,7 +109,7 @@ class Store:
         self.preprocessing: dict[str, Any] = json.loads(file.attrs["preprocessing"])
         self.identity_key: str = str(file.attrs["identity_key"])
         films = written_films(file)
-        self.films = _frame(films)
+        self.films, self._quantiles = _frame(films), films["quantiles"]
         # A film's row is written after its hips' and says where these end: what follows is what a killed run left.
         self.samples = _frame(file["samples"][: films["samples_end"].max(initial=0)])
         if not self.samples["image"].between(0, len(films) - 1).all():
@@ -161,6 +163,11 @@ class Store:
             raise HipsegError(f"{self._key}: {self.path} is damaged, a hip's landmarks are no places on an image")
         return points
 
+    def quantiles(self, row: int) -> NDArray[np.float32]:
+        """How the grey values of a hip's stored image are distributed: its values at `intensity.LEVELS`."""
+        values: NDArray[np.float32] = self._quantiles[int(self.image_rows[row])]
+        return values
+
     def grid(self, row: int) -> Grid:
         """Where the image of a hip's row lies on its film."""
         film = self.films.iloc[int(self.image_rows[row])]
@@ -204,7 +211,7 @@ def check_layout(file: h5py.File) -> None:
     if not all(type(length) is int and 1 <= length <= _LONGEST for length in shape):
         raise ValueError(f"its images are {shape[0]} x {shape[1]}")
     spacing, curves = made["spacing_mm"], made["curves"]
-    if not (np.isfinite(spacing) and spacing > 0 and len(made["percentiles"]) == 2 and curves in CURVE_FUNCTIONS):
+    if not (np.isfinite(spacing) and spacing > 0 and curves in CURVE_FUNCTIONS):
         raise ValueError("its preprocessing is damaged")
     if made["region"] not in ("film", "joint"):
         raise ValueError(f"its region is {made['region']}")
@@ -239,6 +246,9 @@ def _check_rows(file: h5py.File) -> None:
     spacing = np.stack([films["spacing_mm"], films["source_spacing_mm"]])
     if not (np.isfinite(spacing) & (spacing > 0)).all() or not np.isfinite(films["origin_x_mm"]).all():
         raise ValueError("a film's spacing is no positive number")
+    values = films["quantiles"]
+    if not ((values >= 0) & (values <= 1)).all() or (np.diff(values, axis=1) < 0).any():
+        raise ValueError("a film's grey values are distributed in no possible way")
 
 
 def written_films(file: h5py.File) -> NDArray[Any]:

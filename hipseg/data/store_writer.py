@@ -13,7 +13,8 @@ import h5py
 import numpy as np
 
 from hipseg.data.chunks import encode_chunk
-from hipseg.data.process import Hip, Processed, Settings, StoredView
+from hipseg.data.process import Hip, Processed, StoredView
+from hipseg.data.settings import Settings
 from hipseg.data.store import (
     FILM_TYPE,
     FILTER,
@@ -42,7 +43,6 @@ def describe(settings: Settings) -> dict[str, Any]:
     return plain | {
         "located_by": file_sha256(settings.locator.path) if settings.locator else "",
         "curves": settings.curves.__name__,
-        "percentiles": list(settings.percentiles),
         "modalities": sorted(settings.modalities),
     }
 
@@ -265,5 +265,5 @@ def _film_row(film: Processed, view: StoredView, samples_end: int) -> tuple[Any,
         file.cohort.encode(), file.subject.encode(), file.visit.encode(), grid.spacing_mm, *grid.origin_mm,
         spacing.mm, spacing.tag.encode(), spacing.imager_mm, rows, columns, film.sha256.encode(),
         film.points_sha256.encode(), film.pixels_sha256.encode(), *film.flipped, film.magnification,
-        film.polarity.encode(), samples_end,
+        film.polarity.encode(), view.quantiles, samples_end,
     )  # fmt: skip

@@ -19,7 +19,7 @@ from hipseg.errors import HipsegError
 from hipseg.evaluation.evaluator import Case, Findings, Judged
 from hipseg.evaluation.overlap import PackedMap, choose_cases, name_drawn
 from hipseg.geometry.crop import Crop
-from hipseg.inference.hips import head_circle_of, is_cut
+from hipseg.inference.judgement import Surface, measure_hip
 from hipseg.labels.curves import CURVE_FUNCTIONS
 from hipseg.labels.label_map import LABEL_NAMES, draw_label_shares
 from hipseg.labels.landmarks import mirror_columns
@@ -29,8 +29,10 @@ from hipseg.measure.reference import reference_width
 from hipseg.report.agreement import agreement_table, headline
 from hipseg.report.agreement_figures import draw_agreement
 from hipseg.report.hip_figures import HipPicture, draw_hips
+from hipseg.transforms.intensity import FilmPercentiles
 from hipseg.transforms.polarity import corrected
 
+_LOOK: Final = FilmPercentiles((1.0, 99.0))  # pictures are for people, whatever the network saw
 _PROFILES: Final = "test_profiles.csv"
 
 
@@ -72,6 +74,7 @@ class JointSpaceWidth:
         self._annotations = read_annotations(Path(annotations)) if annotations is not None else None
         self._store: Store
         self._crop: Crop
+        self._finds_heads: bool
         self._has_middle: bool
 
     def begin(self, data: Any) -> None:
@@ -85,23 +88,29 @@ class JointSpaceWidth:
             raise HipsegError(f"evaluation: {said}; choose evaluation=overlap")
         self._store, self._crop = data.store, data.test_dataset.crop
         # The film's middle says nothing where hips may lie anywhere; what finds them tells one from the other.
-        self._has_middle = data.store.preprocessing["region"] == "film" and not data.test_dataset.finds_heads
+        self._finds_heads = bool(data.test_dataset.finds_heads)
+        self._has_middle = data.store.preprocessing["region"] == "film" and not self._finds_heads
         if self._annotations is not None:
             require_annotated(self._annotations, data.samples["test"])
 
     def compare(self, case: Case) -> Judged:
-        """Widths in mm by landmarks, label map and prediction, where they lie, and the measurement's status."""
+        """Widths in mm by landmarks, label map and prediction, where they lie, and the measurement's status.
+
+        What is predicted of a hip whose status warns stands in a column of its own.
+        """
         store, crop, row = self._store, self._crop, case.row
         grid, mirror = store.grid(row), bool(store.samples["mirror"].iloc[row])
         found = self._measure(case)
         reference, label = _without_network(store, row, mirror, self._method)
+        predicted, unreliable = found.believed_and_not()
         columns = {
             "mjsw_reference_mm": reference.mjsw_mm,
             "mjsw_label_mm": label.mjsw_mm,
-            "mjsw_predicted_mm": found.mjsw_mm,
-            "error_mm": found.mjsw_mm - reference.mjsw_mm,
-            "error_to_label_mm": found.mjsw_mm - label.mjsw_mm,
-            **self._against_truth(case.key, found),
+            "mjsw_predicted_mm": predicted,
+            "mjsw_unreliable_mm": unreliable,
+            "error_mm": predicted - reference.mjsw_mm,
+            "error_to_label_mm": predicted - label.mjsw_mm,
+            **self._against_truth(case.key, predicted),
             **_places("reference", reference),
             **_places("predicted", found),
             **found.ends_on_film(lambda at: store.to_file_mm(row, crop.to_film_mm(at, mirror=mirror, stored=grid))),
@@ -111,18 +120,19 @@ class JointSpaceWidth:
 
     def _measure(self, case: Case) -> JointSpace:
         store, crop, row = self._store, self._crop, case.row
+        if self._finds_heads and (case.probabilities[0] == 1).all():  # no window was laid anywhere
+            return JointSpace.failed("not_located")
         grid = store.grid(row)
-        joint = joint_space_width(case.probabilities, grid.spacing_mm, self._method)
-        head = head_circle_of(joint, case.probabilities, grid.spacing_mm)
-        across = self._has_middle and crop.beyond_middle(joint.on_head_mm[0] / grid.spacing_mm, grid.shape[1])
-        cut = is_cut(head, crop, store.film_grid(row), grid, bool(store.samples["mirror"].iloc[row]))
-        return self._plausibility.judge(joint, corrected(store.polarity(row)), across, cut=cut)
+        image = read_image(store, row, crop, bool(store.samples["mirror"].iloc[row]))
+        surface = Surface(image, store.quantiles(row), corrected(store.polarity(row)))
+        middle = crop.middle(grid.shape[1]) if self._has_middle else None
+        return measure_hip(case.probabilities, surface, grid.spacing_mm, self._method, self._plausibility, middle)
 
-    def _against_truth(self, key: str, found: JointSpace) -> dict[str, float]:
+    def _against_truth(self, key: str, predicted: float) -> dict[str, float]:
         if self._annotations is None:
             return {}
         known = float(self._annotations["mjsw_mm"].get(key, np.nan))
-        return {"mjsw_truth_mm": known, "error_to_truth_mm": found.mjsw_mm - known}
+        return {"mjsw_truth_mm": known, "error_to_truth_mm": predicted - known}
 
     def missing(self, key: str) -> dict[str, Any]:
         """A hip that the locator did not find has no width."""
@@ -170,7 +180,7 @@ class JointSpaceWidth:
         mirror, spacing_mm = bool(store.samples["mirror"].iloc[hip.row]), store.grid(hip.row).spacing_mm
         label = crop.cut(store.label(hip.row), mirror).astype(np.uint8)
         offset = np.array([crop.column, crop.row]) * spacing_mm
-        image = read_image(store, hip.row, crop, mirror)
+        image = read_image(store, hip.row, crop, mirror, _LOOK)
         predicted = hip.predicted.unpacked()
         return HipPicture(image, label, predicted, hip.reference, hip.label, offset, hip.found, spacing_mm)
 

@@ -29,6 +29,10 @@ class Crop:
     rows: int
     columns: int
 
+    def head_at(self, spacing_mm: float) -> tuple[float, float]:
+        """Where a femoral head is expected, in pixels of the window: in its middle."""
+        return (self.columns - 1) / 2, (self.rows - 1) / 2
+
     @property
     def window(self) -> tuple[slice, slice]:
         """Rows and columns of the stored image."""
@@ -71,9 +75,9 @@ class Crop:
             outer.append(slice(low, max(high, low)))
         return (inner[0], inner[1]), (outer[0], outer[1])
 
-    def beyond_middle(self, x: float, columns: int) -> bool:
-        """Whether a column of the field lies beyond the middle of a stored film of so many columns: the other hip's."""
-        return bool(x + self.column > (columns - 1) / 2)
+    def middle(self, columns: int) -> float:
+        """The middle of a stored film of so many columns, as a column of the field; beyond it lies the other hip."""
+        return (columns - 1) / 2 - self.column
 
     def to_stored(self, points: Points, mirror: bool, columns: int) -> Points:
         """Pixel-centre coordinates (..., 2) in the field as those of the stored image of so many columns."""
@@ -107,6 +111,11 @@ class HeadCrop:
     below_mm: float
     lateral_mm: float
     shrink: int
+
+    def head_at(self, spacing_mm: float) -> tuple[float, float]:
+        """Where the femoral head lies, in pixels of the window."""
+        x, y = (self.columns - 1) / 2, (self.rows - 1) / 2
+        return x + self.lateral_mm / spacing_mm, y - self.below_mm / spacing_mm
 
     def around(self, x: float, y: float, spacing_mm: float) -> Crop:
         """The window about a head's centre in pixel-centre coordinates of a right hip's image."""

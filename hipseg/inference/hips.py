@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 import torch
@@ -14,15 +14,10 @@ from torch import Tensor
 from hipseg.geometry.crop import Crop, HeadCrop
 from hipseg.geometry.grid import Grid
 from hipseg.inference.postprocess import LargestComponents, without_specks
-from hipseg.labels.circle import Circle
 from hipseg.labels.label_map import FEMORAL_HEAD_LABEL
 from hipseg.labels.landmarks import Points, Side
-from hipseg.measure.joint_curves import NotTraced, trace_joint
-from hipseg.measure.joint_space import JointSpace
 from hipseg.transforms.film import View
-from hipseg.transforms.resample import inside_film
-
-_UNSEEN: Final = 0.08  # of the radius; so much of a head may lie beyond the edge
+from hipseg.transforms.intensity import Intensity
 
 
 @dataclass(frozen=True)
@@ -64,45 +59,9 @@ class OneHip:
         return without_specks(self._femur(probabilities))
 
 
-def head_circle_of(joint: JointSpace, probabilities: NDArray[Any], spacing_mm: float) -> Circle | None:
-    """The head's circle in mm from the first pixel's centre, by whatever method its joint was measured.
-
-    Args:
-        joint: As measured.
-        probabilities: (4, rows, columns) that it was measured on.
-        spacing_mm: Millimetres per pixel.
-    """
-    if joint.head is not None:
-        return Circle(joint.head.x_mm, joint.head.y_mm, joint.head.radius_mm)
-    try:
-        return Circle(*(value * spacing_mm for value in trace_joint(probabilities).head))
-    except NotTraced:
-        return None
-
-
-def is_cut(head: Circle | None, field: Crop, film: Grid, stored: Grid, mirror: bool) -> bool:
-    """Whether the film, or the field that is seen of it, ends within a femoral head.
-
-    Args:
-        head: In mm from the field's first pixel centre.
-        field: Of the stored image.
-        film: The film's own pixels.
-        stored: Where the stored image lies on it.
-        mirror: Whether it is a left hip's.
-    """
-    if head is None:
-        return False
-    rows, columns = inside_film(film, stored)
-    if mirror:
-        columns = slice(stored.shape[1] - columns.stop, stored.shape[1] - columns.start)
-    first = np.array([max(columns.start - field.column, 0), max(rows.start - field.row, 0)])
-    last = np.array([min(columns.stop - field.column, field.columns), min(rows.stop - field.row, field.rows)]) - 1
-    reach = head.radius - _UNSEEN * head.radius
-    low, high = (first - 0.5) * stored.spacing_mm, (last + 0.5) * stored.spacing_mm
-    return bool((head.centre - reach < low).any() or (head.centre + reach > high).any())
-
-
-def predict_hips(network: Any, views: Mapping[Side, View], field: Crop | HeadCrop) -> list[HipPrediction]:
+def predict_hips(
+    network: Any, views: Mapping[Side, View], field: Crop | HeadCrop, intensity: Intensity
+) -> list[HipPrediction]:
     """The hips of one film; a network that follows heads leaves out those that it doesn't find.
 
     Args:
@@ -110,12 +69,18 @@ def predict_hips(network: Any, views: Mapping[Side, View], field: Crop | HeadCro
             them, or without specks if it has none.
         views: Of each side, prepared as the network's training images.
         field: What the network was trained to see.
+        intensity: What is made of their grey values.
     """
-    fields = {side: field for side in views} if isinstance(field, Crop) else _follow_heads(network, views)
+    films = {side: intensity.of_film(view.image, view.quantiles) for side, view in views.items()}
+    fields = dict.fromkeys(views, field) if isinstance(field, Crop) else _follow_heads(network, films)
     if not fields:
         return []
-    cut = [window.cut(views[side].image, side == "left") for side, window in fields.items()]
-    images = np.stack(cut).astype(np.float32)
+    shown = []
+    for side, window in fields.items():
+        spacing_mm = views[side].grid.spacing_mm
+        cut = window.cut(films[side], side == "left").astype(np.float32)
+        shown.append(intensity.of_window(cut, field.head_at(spacing_mm), spacing_mm))
+    images = np.stack(shown)
     with torch.inference_mode():
         seen = torch.from_numpy(images)[:, None].to(getattr(network, "device", "cpu"))
         after = getattr(network, "postprocess", without_specks)
@@ -127,11 +92,10 @@ def predict_hips(network: Any, views: Mapping[Side, View], field: Crop | HeadCro
     ]
 
 
-def _follow_heads(network: Any, views: Mapping[Side, View]) -> dict[Side, Crop]:
+def _follow_heads(network: Any, films: Mapping[Side, NDArray[np.float32]]) -> dict[Side, Crop]:
     """The window around each side's head that a network finds on the whole film."""
-    if not views:
+    if not films:
         return {}
-    films = np.stack([view.image[:, ::-1] if side == "left" else view.image for side, view in views.items()])
-    seen = torch.from_numpy(films.astype(np.float32))[:, None].to(getattr(network, "device", "cpu"))
-    windows = network.locator.fields(seen)
-    return {side: window for side, window in zip(views, windows, strict=True) if window is not None}
+    right = np.stack([film[:, ::-1] if side == "left" else film for side, film in films.items()])
+    windows = network.locator.fields(torch.from_numpy(right)[:, None].to(getattr(network, "device", "cpu")))
+    return {side: window for side, window in zip(films, windows, strict=True) if window is not None}

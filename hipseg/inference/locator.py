@@ -20,6 +20,7 @@ from hipseg.inference.hips import HipPrediction, predict_hips
 from hipseg.labels.label_map import FEMORAL_HEAD_LABEL
 from hipseg.labels.landmarks import Points
 from hipseg.measure.joint_curves import NotTraced, trace_joint
+from hipseg.rebuild import intensity_of
 from hipseg.transforms.film import Image, Mask, PreparedFilm, prepare_as
 
 
@@ -54,7 +55,7 @@ class NetworkLocator:
         """The centre of each hip's femoral head, x and y in film millimetres; None where none is found on its side."""
         task = _loaded(self.load, self.path)
         crop, centres = crop_of(task.record), Heads()
-        for hip in predict_hips(task, prepared.views(), crop):
+        for hip in predict_hips(task, prepared.views(), crop, intensity_of(task.record)):
             centres[hip.side] = None
             if (centre := _head_centre(hip, has_middle=isinstance(crop, Crop))) is not None:
                 x, y = hip.to_film_mm(centre * hip.grid.spacing_mm)
@@ -87,7 +88,7 @@ def _head_centre(hip: HipPrediction, has_middle: bool) -> Points | None:
     column, row = np.rint(centre).astype(int)
     labels = hip.labels
     inside = 0 <= row < labels.shape[0] and 0 <= column < labels.shape[1]
-    own = not has_middle or not hip.field.beyond_middle(centre[0], hip.grid.shape[1])
+    own = not has_middle or centre[0] <= hip.field.middle(hip.grid.shape[1])
     return centre if own and inside and labels[row, column] == FEMORAL_HEAD_LABEL else None
 
 

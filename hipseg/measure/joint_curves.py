@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Final, NamedTuple
 
 import numpy as np
-from scipy.ndimage import binary_dilation, find_objects, label
+from scipy.ndimage import binary_dilation, distance_transform_edt, find_objects, label, maximum_filter
 
 from hipseg.labels.circle import Circle, fit_circle, robust_circle
 from hipseg.labels.curves import JointCurves
@@ -27,6 +27,10 @@ _EDGE_PX: Final = 3
 _PIECE: Final = 0.15  # a piece of a broken roof has so much of the largest one's pixels
 _FIRST_REACH: Final = 1.6  # of the first circle's radius, in which the head's outline is looked for
 _HEAD_ARC_DEG: Final = (-66.0, 147.0)  # from neck to neck, as landmarks 18 to 27 lie on an average hip
+_ENOUGH_ARC: Final = 0.6  # of which a sound head's outline follows more
+_ON_CIRCLE: Final = 0.08  # of the radius
+_BIN_DEG: Final = 3.0
+_SMALLEST_PX: Final = 5.0
 _FACING: Final = 0.5  # the sourcil's normal points to the head's centre within 60 degrees
 
 
@@ -148,18 +152,63 @@ def _is_one_part(seen: Image) -> bool:
 
 
 def _fit_head(share: Image, facing_joint: Points) -> Circle:
-    """The head's circle from its whole round part, begun with the part (n, 2) that faces the joint."""
+    """The head's circle from its whole round part.
+
+    Begun with the part (n, 2) that faces the joint; where its circle is not the outline's, because that part is short
+    or not round, with the largest circle within the femur that touches it.
+    """
     circle = robust_circle(facing_joint)
+    found = _fit_from(circle, share, facing_joint)
+    if _followed(found, share) < _ENOUGH_ARC and (inner := _inscribed(share, facing_joint)) is not None:
+        other = _fit_from(inner, share, facing_joint)
+        found = max(found, other, key=lambda one: _followed(one, share))
+    return found
+
+
+def _outline_about(circle: Circle, share: Image) -> Points:
+    """The femur's contour within reach of a circle, (n, 2), and its angles in degrees and radii about the centre."""
     reach, step = _FIRST_REACH * circle.radius, max(1, int(circle.radius / 30))
     low = np.maximum(np.floor(circle.centre - reach).astype(int), 0)
     high = np.minimum(np.ceil(circle.centre + reach).astype(int) + 1, share.shape[::-1])
     part = share[low[1] : high[1] : step, low[0] : high[0] : step]
     if min(part.shape) < 2:
+        return np.empty((0, 2))
+    return np.asarray(np.concatenate([*contours(part, 0.5), np.empty((0, 2))]) * step + low)
+
+
+def _fit_from(circle: Circle, share: Image, facing_joint: Points) -> Circle:
+    """The circle of the head's round part, begun with one that is about right."""
+    outline = _outline_about(circle, share)
+    if not len(outline):
         return circle
-    outline = np.concatenate([*contours(part, 0.5), np.empty((0, 2))]) * step + low
     for tolerance in (0.25, 0.12):
         angle, radius = np.rad2deg(angles(outline, circle.centre)), np.hypot(*(outline - circle.centre).T)
         arc = (angle > _HEAD_ARC_DEG[0]) & (angle < _HEAD_ARC_DEG[1])
         arc &= np.abs(radius - circle.radius) < tolerance * circle.radius
         circle = fit_circle(np.concatenate([outline[arc], facing_joint]))
     return circle
+
+
+def _followed(circle: Circle, share: Image) -> float:
+    """The part of the head's arc, from neck to neck, along which the femur's outline follows a circle."""
+    outline = _outline_about(circle, share)
+    if not len(outline):
+        return 0.0
+    near = np.abs(np.hypot(*(outline - circle.centre).T) - circle.radius) < _ON_CIRCLE * circle.radius
+    angle = np.rad2deg(angles(outline[near], circle.centre))
+    degrees = np.unique(angle[(angle > _HEAD_ARC_DEG[0]) & (angle < _HEAD_ARC_DEG[1])] // _BIN_DEG)
+    return float(len(degrees) * _BIN_DEG / (_HEAD_ARC_DEG[1] - _HEAD_ARC_DEG[0]))
+
+
+def _inscribed(share: Image, facing_joint: Points) -> Circle | None:
+    """Of all circles within the femur the one that the part (n, 2) facing the joint follows best; None without any."""
+    femur = np.pad(share > 0.5, 1)
+    distance = distance_transform_edt(femur)[1:-1, 1:-1]
+    rows, columns = np.nonzero((distance == maximum_filter(distance, 5)) & (distance > _SMALLEST_PX))
+    if not len(rows):
+        return None
+    radius = distance[rows, columns]
+    away = np.hypot(columns[:, None] - facing_joint[:, 0], rows[:, None] - facing_joint[:, 1])
+    off = np.median(np.abs(away - radius[:, None]), axis=1) / radius
+    best = int(off.argmin())
+    return Circle(float(columns[best]), float(rows[best]), float(radius[best]))

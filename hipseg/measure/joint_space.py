@@ -14,6 +14,7 @@ from hipseg.measure.weight_bearing import WidthProfile
 Status = Literal[
     "ok",
     # Nothing could be measured.
+    "not_located",
     "no_femoral_head",
     "no_roof",
     "no_joint_space",
@@ -22,6 +23,10 @@ Status = Literal[
     "implant",
     "cut",
     "other_side",
+    "specks",
+    "hole",
+    "implausible_femur",
+    "implausible_roof",
     "implausible_shape",
     "implausible_profile",
     "outside_weight_bearing",
@@ -67,6 +72,11 @@ class JointSpace:
     profile: WidthProfile = field(default_factory=WidthProfile.empty)
     head: HeadFit | None = None
     bridged_deg: float = 0.0
+
+    def believed_and_not(self) -> tuple[float, float]:
+        """The width if the status is `ok`, and the width if it warns; the other is NaN."""
+        nan = float("nan")
+        return (self.mjsw_mm, nan) if self.status == "ok" else (nan, self.mjsw_mm)
 
     def ends_on_film(self, to_film_mm: Callable[[Points], Points]) -> dict[str, float]:
         """Both ends as `head_x_mm`, `head_y_mm`, `roof_x_mm`, `roof_y_mm` of a table.

@@ -10,6 +10,7 @@ import numpy as np
 from pydantic import Field
 
 from hipseg.measure.joint_space import JointSpace, Status
+from hipseg.measure.outline import Outline
 from hipseg.transforms.polarity import Polarity
 
 Range = tuple[float, float]
@@ -28,6 +29,11 @@ class Plausible:
         apex_mm: Largest width straight above the head's centre.
         bridged_deg: Widest gap in one of the curves.
         jump_mm: Largest change of the width within three degrees.
+        hole: Largest hole in a bone or between the bones of the joint, as a share of the head's area.
+        roof_thickness_mm: Least and most, at the median.
+        femur_area: Least and most, as a share of the head's area.
+        femur_beyond: Of the femur where no hip's has any, as a share of the head's area.
+        apart_mm: How far a speck may lie from the bones.
     """
 
     head_radius_mm: Range
@@ -38,6 +44,11 @@ class Plausible:
     apex_mm: Annotated[float, Field(gt=0)]
     bridged_deg: Annotated[float, Field(gt=0)]
     jump_mm: Annotated[float, Field(gt=0)] = math.inf
+    hole: Annotated[float, Field(gt=0)] = math.inf
+    roof_thickness_mm: Range = (0.0, math.inf)
+    femur_area: Range = (0.0, math.inf)
+    femur_beyond: Annotated[float, Field(gt=0)] = math.inf
+    apart_mm: Annotated[float, Field(gt=0)] = math.inf
 
     def judge(
         self,
@@ -47,6 +58,7 @@ class Plausible:
         *,
         implant: bool = False,
         cut: bool = False,
+        outline: Outline | None = None,
     ) -> JointSpace:
         """The same measurement, its status changed from `ok` to the first warning that applies.
 
@@ -55,14 +67,29 @@ class Plausible:
             polarity: What the film that was measured shows, against bright bone.
             other_side: Whether the joint lies on the half of the film that is the other hip's.
             implant: Whether its head is of metal.
-            cut: Whether the film, or what is seen of it, ends within its head.
+            cut: Whether the film, or what is seen of it, ends within its head or at its roof.
+            outline: The shapes of its labels, if they are known.
         """
         if polarity != "stated":
             return replace(joint, status="polarity_suspect")
         if joint.status != "ok":
             return joint
         found: dict[Status, bool] = {"implant": implant, "cut": cut, "other_side": other_side}
-        return replace(joint, status=next((status for status, is_so in found.items() if is_so), self._status(joint)))
+        first = next((status for status, is_so in found.items() if is_so), None)
+        return replace(joint, status=first or self._shape_status(outline) or self._status(joint))
+
+    def _shape_status(self, outline: Outline | None) -> Status | None:
+        if outline is None:
+            return None
+        found: dict[Status, bool] = {
+            "specks": outline.apart_mm > self.apart_mm,
+            "hole": outline.hole > self.hole,
+            "implausible_femur": outline.femur_area > self.femur_area[1]
+            or (outline.femur_area < self.femur_area[0] and not outline.femur_ends)
+            or outline.femur_beyond > self.femur_beyond,
+            "implausible_roof": not _within(outline.roof_thickness_mm, self.roof_thickness_mm),
+        }
+        return next((status for status, is_so in found.items() if is_so), None)
 
     def _status(self, joint: JointSpace) -> Status:
         profile, head = joint.profile, joint.head

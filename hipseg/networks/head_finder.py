@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Final
+from typing import Final, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -11,11 +11,34 @@ from torch.nn import functional as F
 
 from hipseg.geometry.crop import Crop, HeadCrop
 from hipseg.networks.plain_unet import PlainUNet
-from hipseg.transforms.overview import from_overview, shrink_image
+from hipseg.transforms.intensity import Intensity
+from hipseg.transforms.overview import from_overview, glance_at
 
 _SPREAD_PX: Final = 1.0  # of the answer that is taught, about the head's centre
 _NEAR_MM: Final = 14.4  # around the likeliest place, that its probability and its mean are taken from
-_ONE_HIP_MM: Final = 40.0
+_APART_MM: Final = (120.0, 300.0)  # the heads of one pelvis, magnified
+_LEVEL_MM: Final = 50.0  # how far one may lie below the other
+_UNLIKE: Final = 1e-3  # weight of a pair that lies otherwise
+_ALONE: Final = 0.1  # weight of a film with one hip
+_NEITHER: Final = 0.05  # and with none
+_ZOOMS: Final = (1.0, 0.85, 1.18)  # hips differ in size, and a film's spacing may be that of the plate or of the bones
+_MOST_CANDIDATES: Final = 5
+_FAINTEST: Final = 0.02
+
+
+class Candidate(NamedTuple):
+    """A place, in pixels of a film, and how probably a head lies within 14 mm of it."""
+
+    x: float
+    y: float
+    sure: float
+
+
+class Candidates(NamedTuple):
+    """Places on one film, best first, and how probably there is no head."""
+
+    places: list[Candidate]
+    absent: float
 
 
 class HeadFinder(nn.Module):
@@ -25,7 +48,8 @@ class HeadFinder(nn.Module):
         field: The window that is laid around a head.
         spacing_mm: Of the film's pixels.
         features: Of the network's stages.
-        least: Probability below which a film has no such head.
+        least: Probability below which a head that has no fellow on the other side is none.
+        intensity: What is made of a window's grey values.
     """
 
     def __init__(
@@ -34,9 +58,11 @@ class HeadFinder(nn.Module):
         spacing_mm: float,
         features: Sequence[int],
         least: float,
+        intensity: Intensity,
     ) -> None:
         super().__init__()
         self.field, self.shrink, self.spacing_mm, self.least = field, field.shrink, spacing_mm, least
+        self.intensity = intensity
         stages = len(features)
         strides = [(1, 1)] + [(2, 2)] * (stages - 1)
         self.network = PlainUNet(1, 2, features, strides, [(3, 3)] * stages, deep_supervision=False)
@@ -69,47 +95,80 @@ class HeadFinder(nn.Module):
         return -(wanted * self(overview)).sum(dim=1).mean()
 
     @torch.no_grad()
-    def find(self, image: Tensor) -> tuple[Tensor, Tensor]:
-        """The likeliest place of a head on whole films.
+    def candidates(self, image: Tensor, zoom: float = 1.0) -> list[Candidates]:
+        """The likeliest places of the right hip's head on each film.
 
         Args:
-            image: (B, 1, H, W) in [0, 1], each as a right hip's.
-
-        Returns:
-            (B, 2) x and y in the films' pixels, and (B,) how probably it lies within 14 mm of there.
+            image: (B, 1, H, W), each as a right hip's.
+            zoom: Above 1 for hips that are smaller than those of the training.
         """
-        overview = shrink_image(image, self.shrink)
+        overview = glance_at(image, self.shrink)
+        size = overview.shape[2:]
+        if zoom != 1:
+            overview = F.interpolate(overview, [round(zoom * length) for length in size], mode="bilinear")
         rows, columns = overview.shape[2:]
-        said = self(overview).exp()[:, :-1].unflatten(1, (rows, columns))
+        factors = self.shrink * torch.tensor([size[1] / columns, size[0] / rows])
+        said = self(overview).exp()
+        maps = said[:, :-1].unflatten(1, (rows, columns))
         edge = 2 * self._near + 1
-        around = F.avg_pool2d(said[:, None], edge, 1, self._near, divisor_override=1)[:, 0]
-        best = around.flatten(1).argmax(dim=1)
-        near = F.pad(said, [self._near] * 4)
+        around = F.avg_pool2d(maps[:, None], edge, 1, self._near, divisor_override=1)[:, 0]
+        near = F.pad(maps, [self._near] * 4)
         steps = torch.arange(-self._near, self._near + 1, device=image.device, dtype=said.dtype)
-        places = []
-        for film, at in zip(near, best.tolist(), strict=True):
-            row, column = divmod(at, columns)
-            part = film[row : row + edge, column : column + edge]
-            total = part.sum().clamp(min=1e-12)
-            places.append(torch.stack([
-                column + (part.sum(dim=0) * steps).sum() / total, row + (part.sum(dim=1) * steps).sum() / total
-            ]))  # fmt: skip
-        return from_overview(torch.stack(places), self.shrink), around.flatten(1).amax(dim=1)
+        found = []
+        for film, sums, absent in zip(near, around, said[:, -1].tolist(), strict=True):
+            places, left = list[Candidate](), sums.clone()
+            for _ in range(_MOST_CANDIDATES):
+                row, column = divmod(int(left.argmax()), columns)
+                sure = float(left[row, column])
+                if sure < _FAINTEST:
+                    break
+                part = film[row : row + edge, column : column + edge]
+                total = part.sum().clamp(min=1e-12)
+                x = column + float((part.sum(dim=0) * steps).sum() / total)
+                y = row + float((part.sum(dim=1) * steps).sum() / total)
+                at = from_overview(torch.tensor([x, y]), factors)
+                places.append(Candidate(float(at[0]), float(at[1]), sure))
+                left[max(row - edge, 0) : row + edge + 1, max(column - edge, 0) : column + edge + 1] = 0
+            found.append(Candidates(places, absent))
+        return found
 
     def fields(self, image: Tensor) -> list[Crop | None]:
-        """The window around each film's head; None where there is none, or where it is rather the other hip's.
+        """The window around the right hip's head on each film, None where there is none.
+
+        Both hips are looked for together, on films of three sizes: of all pairs of places the likeliest counts.
 
         Args:
-            image: (B, 1, H, W) in [0, 1], each as a right hip's.
+            image: (B, 1, H, W), each as a right hip's.
         """
-        (place, sure), (other, other_sure) = self.find(image), self.find(image.flip(-1))
-        other = torch.stack([image.shape[-1] - 1 - other[:, 0], other[:, 1]], dim=1)
-        apart = torch.linalg.norm(place - other, dim=1) * self.spacing_mm
-        fields: list[Crop | None] = []
-        for at, p, distance, q in zip(place.tolist(), sure.tolist(), apart.tolist(), other_sure.tolist(), strict=True):
-            same = distance < _ONE_HIP_MM and q > p
-            fields.append(None if p < self.least or same else self.field.around(at[0], at[1], self.spacing_mm))
-        return fields
+        best: list[tuple[float, Candidate | None]] = [(0.0, None)] * len(image)
+        for zoom in _ZOOMS:
+            both = zip(self.candidates(image, zoom), self.candidates(image.flip(-1), zoom), strict=True)
+            found = [self._choose(right, left, image.shape[-1]) for right, left in both]
+            best = [max(old, new, key=lambda choice: choice[0]) for old, new in zip(best, found, strict=True)]
+        heads = [head for _, head in best]
+        return [None if head is None else self.field.around(head.x, head.y, self.spacing_mm) for head in heads]
+
+    def _choose(self, right: Candidates, left: Candidates, width: int) -> tuple[float, Candidate | None]:
+        """The right head of the likeliest pair, and how likely it is; 0 and None where there is rather none.
+
+        Args:
+            right: Of a film.
+            left: Of the same film in the mirror.
+            width: Of the film, in its pixels.
+        """
+        without = right.absent * max([_NEITHER * left.absent, *(_ALONE * other.sure for other in left.places)])
+        likeliest: tuple[float, Candidate | None] = (without, None)
+        for one in right.places:
+            pairs = (one.sure * other.sure * self._prior(one, other, width) for other in left.places)
+            alone = one.sure * left.absent * _ALONE if one.sure >= self.least else 0.0
+            likeliest = max(likeliest, (max(alone, *pairs, 0.0), one), key=lambda choice: choice[0])
+        return likeliest if likeliest[1] is not None else (0.0, None)
+
+    def _prior(self, right: Candidate, left: Candidate, width: int) -> float:
+        """How well two places, the other one on the mirrored film, lie to each other as the hips of one pelvis."""
+        across = (width - 1 - left.x - right.x) * self.spacing_mm
+        down = abs(left.y - right.y) * self.spacing_mm
+        return 1.0 if _APART_MM[0] < across < _APART_MM[1] and down < _LEVEL_MM else _UNLIKE
 
     def look(self, image: Tensor, segment: Callable[[Tensor], Tensor]) -> Tensor:
         """What a network that sees windows around heads says of whole films; background beyond the windows.
@@ -120,7 +179,7 @@ class HeadFinder(nn.Module):
         """
         fields = self.fields(image)
         seen = [(index, field) for index, field in enumerate(fields) if field is not None]
-        windows = [cut_window(image[index], field) for index, field in seen]
+        windows = [self._window(image[index], field) for index, field in seen]
         size = (self.field.rows, self.field.columns)
         said = segment(torch.stack(windows) if windows else image.new_zeros((1, image.shape[1], *size)))
         whole = said.new_zeros((len(image), said.shape[1], *image.shape[2:]))
@@ -129,6 +188,12 @@ class HeadFinder(nn.Module):
             inner, outer = field.overlap(image.shape[2:])
             whole[index][:, outer[0], outer[1]] = window[:, inner[0], inner[1]]
         return whole
+
+    def _window(self, film: Tensor, field: Crop) -> Tensor:
+        """(1, h, w): what the network is shown of a film (1, H, W)."""
+        window, head = cut_window(film, field)[0], self.field.head_at(self.spacing_mm)
+        shown = self.intensity.of_window(window.cpu().numpy(), head, self.spacing_mm)
+        return torch.from_numpy(shown)[None].to(film)
 
 
 def cut_window(image: Tensor, field: Crop) -> Tensor:

@@ -14,21 +14,22 @@ from hipseg.data.exclusions import NOT_LOCATED
 from hipseg.data.process import DECODER_CRASHED
 from hipseg.errors import Excluded
 from hipseg.geometry.crop import Crop, HeadCrop, crop_of
-from hipseg.inference.hips import HipPrediction, head_circle_of, is_cut, predict_hips
+from hipseg.inference.hips import HipPrediction, predict_hips
+from hipseg.inference.judgement import Surface, measure_hip
 from hipseg.inference.locator import NetworkLocator
 from hipseg.io.dicom import Film, read_film
 from hipseg.io.dicom_file import is_compressed
 from hipseg.io.limits import Limits
-from hipseg.labels.circle import Circle
 from hipseg.labels.landmarks import SIDES, Points, Side
-from hipseg.measure import JointSpace, Method, joint_space_width
+from hipseg.measure import JointSpace, Method
 from hipseg.measure.quality import Plausible
 from hipseg.parallel import Crashed, Isolated
 from hipseg.prediction.predictor import below
+from hipseg.rebuild import intensity_of
 from hipseg.report.hip_figures import draw_prediction
 from hipseg.transforms.film import PreparedFilm, View, prepare_as, prepare_region
-from hipseg.transforms.implant import shows_metal
 from hipseg.transforms.polarity import corrected
+from hipseg.transforms.resample import resample
 
 
 class HipFilms:
@@ -75,15 +76,15 @@ class HipFilms:
             whole, views = _prepare(film, made, self.locator, anywhere=isinstance(crop, HeadCrop))
         except (Excluded, OSError) as error:
             return [{"side": "", "status": error.reason if isinstance(error, Excluded) else "unreadable"}]
-        hips = predict_hips(self.task, views, crop)
-        found = [self._measure(hip, film, whole) for hip in hips]
+        hips = predict_hips(self.task, views, crop, intensity_of(self.task.record))
+        found = [self._measure(hip, whole) for hip in hips]
         if hips:
             draw_prediction(hips, found, below(out / "figures", f"{name}.png"))
         for hip in hips:
             imsave(below(out / "labels", f"{name}_{hip.side}.png"), hip.labels, check_contrast=False)
         about = {"spacing_mm": film.spacing.mm, "spacing_source": film.spacing.tag, "polarity": whole.polarity}
         rows = [
-            {"side": hip.side, "mjsw_mm" if line.status == "ok" else "mjsw_unreliable_mm": line.mjsw_mm,
+            {"side": hip.side, **dict(zip(("mjsw_mm", "mjsw_unreliable_mm"), line.believed_and_not(), strict=True)),
              **line.ends_on_film(partial(_in_file_mm, film, hip)), **_labels_place(film, hip), **about,
              "status": line.status}
             for hip, line in zip(hips, found, strict=True)
@@ -91,15 +92,14 @@ class HipFilms:
         lost = [side for side in SIDES if side not in {hip.side for hip in hips}]
         return rows + [{"side": side, **about, "status": NOT_LOCATED} for side in lost]
 
-    def _measure(self, hip: HipPrediction, film: Film, whole: PreparedFilm) -> JointSpace:
-        spacing_mm = hip.grid.spacing_mm
-        joint = joint_space_width(hip.probabilities, spacing_mm, self.method)
-        head = head_circle_of(joint, hip.probabilities, spacing_mm)
+    def _measure(self, hip: HipPrediction, whole: PreparedFilm) -> JointSpace:
+        mirror, same = hip.side == "left", hip.grid == whole.grid
+        image = whole.image if same else resample(whole.image, whole.grid, hip.grid)
+        surface = Surface(hip.field.cut(image, mirror).astype(np.float32), whole.quantiles, corrected(whole.polarity))
         fixed = self.locator is None and isinstance(crop_of(self.task.record), Crop)
-        across = fixed and hip.field.beyond_middle(joint.on_head_mm[0] / spacing_mm, hip.grid.shape[1])
-        return self.plausibility.judge(
-            joint, corrected(whole.polarity), other_side=across, implant=_is_metal(head, hip, whole),
-            cut=is_cut(head, hip.field, film.grid, hip.grid, hip.side == "left"),
+        middle = hip.field.middle(hip.grid.shape[1]) if fixed else None
+        return measure_hip(
+            hip.probabilities, surface, hip.grid.spacing_mm, self.method, self.plausibility, middle
         )  # fmt: skip
 
 
@@ -124,14 +124,6 @@ def _read(file: Path, modalities: tuple[str, ...], limits: Limits, alone: Isolat
         raise Excluded("decoder_crashed", DECODER_CRASHED) from None
 
 
-def _is_metal(head: Circle | None, hip: HipPrediction, whole: PreparedFilm) -> bool:
-    """Whether a head, in mm of what the network saw of a hip, is of metal on its whole film."""
-    if head is None:
-        return False
-    x, y = whole.grid.to_pixels(hip.to_film_mm(head.centre))
-    return shows_metal(whole.raw, whole.levels, Circle(x, y, head.radius / whole.grid.spacing_mm))
-
-
 def _prepare(
     film: Film, made: dict[str, Any], locator: NetworkLocator | None, anywhere: bool
 ) -> tuple[PreparedFilm, dict[Side, View]]:
@@ -146,14 +138,12 @@ def _prepare(
     if locator is None:
         whole = prepare_as(made, film.pixels, film.grid, film.padding, any_size=anywhere)
         return whole, whole.views()
-    shape, percentiles = (made["rows"], made["columns"]), tuple(made["percentiles"])
+    shape = made["rows"], made["columns"]
     overview = locator.prepare(film.pixels, film.grid, film.padding)
     pixels = overview.correct(film.pixels)
     views: dict[Side, View] = {}
     for side, head in locator.find(overview).items():
         if head is not None:
             with suppress(Excluded):  # a region of one grey value is no joint
-                views[side] = prepare_region(
-                    pixels, film.grid, head, shape, made["spacing_mm"], percentiles, film.padding
-                )
+                views[side] = prepare_region(pixels, film.grid, head, shape, made["spacing_mm"], film.padding)
     return overview, views

@@ -120,7 +120,7 @@ class SegmentationTask(BaseTask):
             low, high = (float(end) for end in image.aminmax())
             if not (low >= bounds[0] and high <= bounds[1]):
                 said = f"its values run from {low:g} to {high:g}, it was trained on {bounds[0]:g} to {bounds[1]:g}"
-                raise HipsegError(f"image: {said}; scale it as 'hipseg preprocess' does, by the film's percentiles")
+                raise HipsegError(f"image: {said}; scale it as the record's dataset.intensity says")
 
     def _answers(self, image: Tensor) -> list[Tensor]:
         """The logits, and in training those of coarser resolutions if the network gives them."""

@@ -8,7 +8,7 @@ from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import affine_transform
+from scipy.ndimage import affine_transform, gaussian_filter, zoom
 
 from hipseg.geometry.arrays import Points
 
@@ -101,3 +101,51 @@ class LightAugmentation:
     def __call__(self, image: Image, label: Label, rng: np.random.Generator) -> tuple[Image, Label, Move]:
         """Draw and apply."""
         return apply_change(image, label, self.draw(rng))
+
+
+@dataclass(frozen=True)
+class ExposureAugmentation(LightAugmentation):
+    """Light changes of place, then other exposures, other processing of the film, and things that lie on it.
+
+    Attributes:
+        slow: Largest amplitude of a slow field that is added, as of thicker and thinner parts.
+        sharpen: Largest share of what is finer than a few millimetres that is added once more, as films are processed.
+        blur_px: Largest standard deviation of unsharpness.
+        noise: Largest standard deviation of noise.
+        cover: Probability of patches of one grey: letters, labels, shutters, clips.
+    """
+
+    slow: float
+    sharpen: float
+    blur_px: float
+    noise: float
+    cover: float
+
+    def __call__(self, image: Image, label: Label, rng: np.random.Generator) -> tuple[Image, Label, Move]:
+        """Draw and apply."""
+        image, label, move = super().__call__(image, label, rng)
+        there = image > 0
+        changed = image + rng.uniform(0, self.slow) * _slow_field(image.shape, rng)
+        if rng.random() < 0.5:
+            changed = changed + rng.uniform(0, self.sharpen) * (changed - gaussian_filter(changed, rng.uniform(2, 12)))
+        if rng.random() < 0.5:
+            changed = gaussian_filter(changed, rng.uniform(0, self.blur_px))
+        noise = rng.standard_normal(image.shape, dtype=np.float32)
+        if rng.random() < 0.5:  # of several pixels' grain
+            noise = gaussian_filter(noise, 1.0) * np.float32(3.5)
+        changed = np.clip(changed + rng.uniform(0, self.noise) * noise, 0, 1)
+        changed = np.where(there, changed, 0).astype(np.float32)
+        if rng.random() < self.cover:
+            for _ in range(int(rng.integers(1, 4))):
+                size = rng.uniform(3, 45, 2)
+                first = rng.uniform(-size / 2, np.array(image.shape) - size / 2)
+                place = tuple(slice(max(int(a), 0), max(int(a + b), 0)) for a, b in zip(first, size, strict=True))
+                changed[place] = rng.choice([0.0, 1.0, rng.random()])
+        return changed, label, move
+
+
+def _slow_field(shape: tuple[int, ...], rng: np.random.Generator) -> Image:
+    """(rows, columns) that changes over a third of the image and more, from about -1 to 1."""
+    few = rng.uniform(-1, 1, (4, 4)).astype(np.float32)
+    field = zoom(few, [n / 4 for n in shape], order=2, mode="nearest", grid_mode=True)
+    return np.asarray(field, dtype=np.float32)

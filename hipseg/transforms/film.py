@@ -15,55 +15,52 @@ from hipseg.errors import Excluded
 from hipseg.geometry.grid import Grid
 from hipseg.labels.landmarks import SIDES, Side
 from hipseg.transforms.implant import GreyLevels, grey_levels
-from hipseg.transforms.intensity import clip_and_scale
+from hipseg.transforms.intensity import LEVELS, quantiles_of, whole_range
 from hipseg.transforms.polarity import Polarity, check_polarity
 from hipseg.transforms.resample import inside_film, resample
 
 Image = NDArray[np.float32]
 Mask = NDArray[np.bool_]
 
+_LEAST: Final = (5.0, 95.0)  # percentiles that differ in every image worth the name
 _TRACE: Final = 1e-3  # of padding in a resampled pixel, which would pull its grey value towards it
 
 
 @dataclass(frozen=True)
 class View:
-    """What a network sees of a film.
+    """A film, or a part of it, on a grid.
 
     Attributes:
         grid: Where it lies on the film.
-        image: (rows, columns) in [0, 1].
+        image: (rows, columns), its whole range of grey values in (0, 1], 0 where there is no image.
+        quantiles: Of these at `intensity.LEVELS`, but for areas that are no image.
     """
 
     grid: Grid
     image: Image
+    quantiles: NDArray[np.float32]
 
 
 @dataclass(frozen=True)
-class PreparedFilm:
-    """One film on the common grid.
+class PreparedFilm(View):
+    """One film on the common grid, whose centre is on the film's, with bright bone.
 
     Attributes:
-        grid: The common grid, its centre on the film's.
         inside: Its rows and columns that hold the film.
-        raw: (rows, columns), resampled, bone bright, in the film's own grey values.
-        image: The same clipped and scaled to [0, 1], 0 outside the film.
         polarity: Whether bone was bright as the header states.
     """
 
-    grid: Grid
     inside: tuple[slice, slice]
-    raw: Image
-    image: Image
     polarity: Polarity
 
     @cached_property
     def levels(self) -> GreyLevels:
-        """What is metal among the film's own grey values."""
-        return grey_levels(self.raw[self.inside])
+        """What is metal among the film's grey values."""
+        return grey_levels(self.quantiles)
 
     def views(self) -> dict[Side, View]:
         """Both hips in the one image."""
-        return {side: View(self.grid, self.image) for side in SIDES}
+        return dict.fromkeys(SIDES, self)
 
     def correct(self, pixels: Image) -> Image:
         """The film's own pixels (rows, columns) with bone bright, as this film was found to need it."""
@@ -95,21 +92,15 @@ def bright_bone(image: Image, inside: tuple[slice, slice], spacing_mm: float) ->
 
 
 def prepare_film(
-    pixels: Image,
-    film: Grid,
-    shape: tuple[int, int],
-    spacing_mm: float,
-    percentiles: tuple[float, float],
-    padding: Mask | None = None,
+    pixels: Image, film: Grid, shape: tuple[int, int], spacing_mm: float, padding: Mask | None = None
 ) -> PreparedFilm:
-    """Resample, correct the polarity, clip and scale.
+    """Resample, correct the polarity, and bring the grey values to [0, 1].
 
     Args:
         pixels: (rows, columns) as read, bone bright if the header is right.
         film: Where they lie.
         shape: Rows and columns of the common grid.
         spacing_mm: Of the common grid.
-        percentiles: Of the film's own grey values, between which they are clipped.
         padding: (rows, columns), True where there is no image; its pixels have the image's least value.
 
     Raises:
@@ -118,16 +109,32 @@ def prepare_film(
     grid = centred_grid(film, shape, spacing_mm)
     inside = inside_film(film, grid)
     raw, polarity = bright_bone(resample(pixels, film, grid), inside, spacing_mm)
+    view = _as_stored(raw, grid, _seen(inside, padding, film, grid))
+    return PreparedFilm(grid, view.image, view.quantiles, inside, polarity)
+
+
+def _as_stored(raw: Image, grid: Grid, seen: Mask) -> View:
+    """Grey values as a store keeps them.
+
+    Raises:
+        Excluded: `constant` for an image of one grey value.
+    """
     try:
-        image = clip_and_scale(raw, inside, percentiles, _seen(padding, film, grid))
-    except (ValueError, IndexError):
-        raise Excluded("constant", "the image has one grey value between its percentiles") from None
-    return PreparedFilm(grid, inside, raw, image, polarity)
+        image = whole_range(raw, seen)
+    except ValueError:
+        raise Excluded("constant", "the image has one grey value") from None
+    quantiles = quantiles_of(image, grid.spacing_mm)
+    low, high = np.interp(_LEAST, LEVELS, quantiles)
+    if not high > low:
+        raise Excluded("constant", "the image has one grey value, but for a few pixels")
+    return View(grid, image, quantiles)
 
 
-def _seen(padding: Mask | None, film: Grid, grid: Grid) -> Mask | None:
-    """Where a grid (rows, columns) shows image rather than padding."""
-    return None if padding is None else resample((~padding).astype(np.float32), film, grid) > 1 - _TRACE
+def _seen(inside: tuple[slice, slice], padding: Mask | None, film: Grid, grid: Grid) -> Mask:
+    """Where a grid (rows, columns) shows image rather than what is outside, or padding."""
+    seen = np.zeros(grid.shape, dtype=bool)
+    seen[inside] = True
+    return seen if padding is None else seen & (resample((~padding).astype(np.float32), film, grid) > 1 - _TRACE)
 
 
 def prepare_as(
@@ -146,7 +153,7 @@ def prepare_as(
     shape = made["rows"], made["columns"]
     if any_size:
         shape = max(shape[0], math.ceil(height / spacing_mm)), max(shape[1], math.ceil(width / spacing_mm))
-    return prepare_film(pixels, film, shape, spacing_mm, tuple(made["percentiles"]), padding)
+    return prepare_film(pixels, film, shape, spacing_mm, padding)
 
 
 def prepare_region(
@@ -155,10 +162,9 @@ def prepare_region(
     centre_mm: tuple[float, float],
     shape: tuple[int, int],
     spacing_mm: float,
-    percentiles: tuple[float, float],
     padding: Mask | None = None,
 ) -> View:
-    """A part of a film from its own pixels, clipped and scaled within that part.
+    """A part of a film from its own pixels, its grey values those of that part.
 
     Args:
         pixels: (rows, columns), bone bright.
@@ -166,7 +172,6 @@ def prepare_region(
         centre_mm: The part's middle, x and y in film millimetres.
         shape: Rows and columns of the part.
         spacing_mm: Of the part.
-        percentiles: Of its own grey values, between which they are clipped.
         padding: As in `prepare_film`.
 
     Returns:
@@ -176,9 +181,5 @@ def prepare_region(
         Excluded: `constant` for a part of one grey value.
     """
     grid = Grid.centred(shape, spacing_mm, centre_mm)
-    inside = inside_film(film, grid)
-    try:
-        seen = _seen(padding, film, grid)
-        return View(grid, clip_and_scale(resample(pixels, film, grid), inside, percentiles, seen))
-    except (ValueError, IndexError):
-        raise Excluded("constant", "the image has one grey value between its percentiles") from None
+    seen = _seen(inside_film(film, grid), padding, film, grid)
+    return _as_stored(resample(pixels, film, grid), grid, seen)

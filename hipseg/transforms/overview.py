@@ -3,23 +3,40 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated, TypeVar
+from typing import Annotated, Final, TypeVar
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from pydantic import Field
 from scipy.ndimage import affine_transform, gaussian_filter
 from torch import Tensor
 from torch.nn import functional as F
 
+_RANGE: Final = (0.01, 0.98)  # rulers and letters of lead are brighter than all bone
+_BLACK: Final = 1e-3  # shutters and boxes are no darker part of a body
+
 Image = NDArray[np.float32]
 Point = NDArray[np.float64]
 Points = TypeVar("Points", Point, Tensor)
 
 
-def shrink_image(image: Tensor, factor: int) -> Tensor:
-    """(B, C, H, W) by the means of square blocks; incomplete ones at the end are made of what there is."""
-    return F.avg_pool2d(image, factor, ceil_mode=True, count_include_pad=False)
+def glance_at(image: Tensor, factor: int) -> Tensor:
+    """Whole films (B, 1, H, W), shrunk, each with its own brightness and contrast: its 1st percentile 0, its 98th 1.
+
+    By the means of square blocks; incomplete ones at the end are made of what there is. What is no image stays 0, and
+    black areas take no part in the percentiles.
+    """
+    small = F.avg_pool2d(image, factor, ceil_mode=True, count_include_pad=False)
+    glances = []
+    for film in small:
+        seen = film[film > _BLACK]
+        if not len(seen):
+            glances.append(film)
+            continue
+        low, high = torch.quantile(seen, torch.tensor(_RANGE, dtype=seen.dtype, device=seen.device))
+        glances.append(((film - low) / (high - low).clamp(min=1e-3)).clamp(0, 1) * (film > 0))
+    return torch.stack(glances)
 
 
 def to_overview(points: Points, factor: int) -> Points:
@@ -27,8 +44,8 @@ def to_overview(points: Points, factor: int) -> Points:
     return (points - (factor - 1) / 2) / factor
 
 
-def from_overview(points: Points, factor: int) -> Points:
-    """The inverse of `to_overview`."""
+def from_overview(points: Points, factor: int | Tensor) -> Points:
+    """The inverse of `to_overview`, where factors may be one each for x and y."""
     return points * factor + (factor - 1) / 2
 
 

@@ -16,7 +16,7 @@ COHORT = "+cohorts.MINE={_target_:hipseg.data.cohorts.Cohort,name:MINE"
 
 @pytest.fixture
 def there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, store: Path, split: Path) -> Path:
-    """A working directory with an empty folder, a full one, a text file, a foreign HDF5 file, a store and its split."""
+    """A working directory with folders, a text file, a foreign HDF5 file, a store and its split, and an old store."""
     (tmp_path / "empty").mkdir()
     (tmp_path / "full").mkdir()
     (tmp_path / "full/text").write_text("text")
@@ -24,6 +24,9 @@ def there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, store: Path, split: P
     with h5py.File(tmp_path / "foreign.h5", "w") as file:
         file["precious"] = [1, 2, 3]
     shutil.copy(store, tmp_path / "store.h5")
+    shutil.copy(store, tmp_path / "old.h5")
+    with h5py.File(tmp_path / "old.h5", "a") as file:
+        file.attrs["format"] = 2
     shutil.copy(split, tmp_path / "split.csv")
     (tmp_path / "in").mkdir()
     (tmp_path / "in/scan.dcm").touch()
@@ -80,12 +83,17 @@ PREPROCESS = {
     "unknown outline": ("preprocess input=in store=a.h5 outline=round", "outline: there is no option 'round'"),
     "unknown cohort": ("preprocess input=in store=a.h5 cohort=[check,qct]", "cohort"),
     "no number": ("preprocess input=in store=a.h5 rows=ten", "rows: input should be a valid integer"),
-    "one percentile": ("preprocess input=in store=a.h5 percentiles=[5]", "percentiles"),
-    "percentiles the wrong way round": ("preprocess input=in store=a.h5 percentiles=[95,5]", "percentiles: "),
-    "percentiles beyond 100": ("preprocess input=in store=a.h5 percentiles=[5,101]", "percentiles"),
+    "percentiles": ("preprocess input=in store=a.h5 percentiles=[5,95]",
+                    "hipseg: percentiles: it has another name now; "
+                    "give data.dataset.intensity.percentiles=[5,95] to hipseg train"),
+    "percentiles with a plus": ("preprocess input=in store=a.h5 +percentiles=[1,99]",
+                                "give data.dataset.intensity.percentiles=[1,99] to hipseg train"),
+    "intensity": ("preprocess input=in store=a.h5 intensity=wide", "intensity: "),
     "store is text": ("preprocess input=in store=full/text", "store: full/text can't be continued"),
     "store is foreign": ("preprocess input=in store=foreign.h5", "store: "),
     "store is a folder": ("preprocess input=in store=empty", "store: empty can't be continued"),
+    "store of old": ("preprocess input=in store=old.h5",
+                     "store: old.h5 has format 2, this hipseg reads 3; preprocess it again"),
     "store below a file": ("preprocess input=in store=full/text/a.h5", "store: "),
     "other settings": ("preprocess input=in store=store.h5 spacing_mm=0.5", "spacing_mm = 0.9, not 0.5"),
     "no subject": (f"preprocess input=in store=a.h5 {COHORT},film:MINE/x.dcm,points:x}}",
@@ -130,6 +138,26 @@ TRAIN = {
     "unknown option": ("train data.store=store.h5 data.split=split.csv out=r loss=dicce",
                        "loss: there is no option 'dicce'; choose ce, dice, dice_ce"),
     "no store": ("train data.split=split.csv out=r", "data.store: no value is given"),
+    "old store": ("train data.store=old.h5 data.split=split.csv out=r",
+                  "data.store: old.h5 has format 2, this hipseg reads 3; preprocess it again"),
+    "one percentile": (
+        "train data.store=store.h5 data.split=split.csv out=r data.dataset.intensity.percentiles=[5]",
+        "data.dataset.intensity.percentiles",
+    ),
+    "percentiles the wrong way round": (
+        "train data.store=store.h5 data.split=split.csv out=r data.dataset.intensity.percentiles=[95,5]",
+        "hipseg: data.dataset.intensity",
+    ),
+    "percentiles beyond 100": (
+        "train data.store=store.h5 data.split=split.csv out=r data.dataset.intensity.percentiles=[5,101]",
+        "data.dataset.intensity.percentiles",
+    ),
+    "ends the wrong way round": (
+        "train data.store=store.h5 data.split=split.csv out=r intensity=local data.dataset.intensity.ends=[0.9,0.1]",
+        "hipseg: data.dataset.intensity",
+    ),
+    "no such intensity": ("train data.store=store.h5 data.split=split.csv out=r intensity=narrow",
+                          "intensity: there is no option 'narrow'; choose local, thesis, wide"),
     "no such split": ("train data.store=store.h5 data.split=none.csv out=r", "data.split: there is no file none.csv"),
     "wrong type": ("train data.store=store.h5 data.split=split.csv out=r trainer.max_epochs=lots",
                    "trainer.max_epochs: input should be a valid integer"),

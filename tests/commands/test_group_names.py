@@ -146,7 +146,8 @@ def test_a_wrong_option_of_a_short_group_is_named(capsys: pytest.CaptureFixture[
     with pytest.raises(SystemExit) as stopped:
         main(["train", "data.store=x", "data.split=x", "augmentation=strong"])
     assert stopped.value.code == 1
-    assert capsys.readouterr().err == "hipseg: augmentation: there is no option 'strong'; choose light, none, patches\n"
+    said = "hipseg: augmentation: there is no option 'strong'; choose exposure, light, none, patches\n"
+    assert capsys.readouterr().err == said
 
 
 def test_an_option_wins_over_an_experiments_choice(capsys: pytest.CaptureFixture[str]) -> None:

@@ -47,8 +47,11 @@ class Network:
 
     def __init__(self, said: Shares, field: Crop = WHOLE) -> None:
         self.record = {
-            "preprocessing": {"rows": 512, "columns": 512, "spacing_mm": 0.9, "percentiles": [5.0, 95.0]},
-            "dataset": {"crop": vars(field)},
+            "preprocessing": {"rows": 512, "columns": 512, "spacing_mm": 0.9},
+            "dataset": {
+                "crop": vars(field),
+                "intensity": {"_target_": "hipseg.transforms.intensity.FilmPercentiles", "percentiles": [5.0, 95.0]},
+            },
         }
         self._said = torch.from_numpy(np.ascontiguousarray(said[:, *field.window]))
         self.seen: list[Tensor] = []

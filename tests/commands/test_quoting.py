@@ -84,7 +84,7 @@ WRONG = {
     "split store=STORE out=s.csv seed=-1": "seed",
     "split store=STORE out=[s.csv]": "out",
     "split store=STORE out=3": "out",
-    "preprocess input=. store=a.h5 percentiles=[5]": "percentiles",
+    "preprocess input=. store=a.h5 intensity_bits=[5]": "intensity_bits",
     "preprocess input=. store=a.h5 modalities=CR": "modalities",
     "preprocess input=. store=a.h5 workers=all": "workers",
     "preprocess input=. store=a.h5 spacing_mm=0": "spacing_mm",

@@ -24,11 +24,11 @@ class CloseOracle:
 
     record = {  # noqa: RUF012
         "preprocessing": {
-            "rows": SHAPE[0], "columns": SHAPE[1], "spacing_mm": SPACING_MM, "percentiles": [1.0, 99.0],
-            "region": "joint",
+            "rows": SHAPE[0], "columns": SHAPE[1], "spacing_mm": SPACING_MM, "region": "joint",
         },
         "dataset": {
             "crop": {"row": CUT, "column": CUT, "rows": SHAPE[0] - 2 * CUT, "columns": SHAPE[1] - 2 * CUT},
+            "intensity": {"_target_": "hipseg.transforms.intensity.FilmPercentiles", "percentiles": [1.0, 99.0]},
         },
     }  # fmt: skip
 

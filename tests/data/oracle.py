@@ -23,8 +23,11 @@ class Oracle:
     """Says where both hips are, a little beside; of the left one nothing if asked."""
 
     record = {  # noqa: RUF012
-        "preprocessing": {"rows": 512, "columns": 512, "spacing_mm": 0.9, "percentiles": [5.0, 95.0]},
-        "dataset": {"crop": {"row": 0, "column": 0, "rows": 512, "columns": 512}},
+        "preprocessing": {"rows": 512, "columns": 512, "spacing_mm": 0.9},
+        "dataset": {
+            "crop": {"row": 0, "column": 0, "rows": 512, "columns": 512},
+            "intensity": {"_target_": "hipseg.transforms.intensity.FilmPercentiles", "percentiles": [5.0, 95.0]},
+        },
     }
 
     def __init__(self, only_right: bool) -> None:

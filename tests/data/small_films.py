@@ -14,7 +14,8 @@ from omegaconf import OmegaConf
 
 from hipseg.config import conf_folder
 from hipseg.data.cohorts import Cohort, FilmFile
-from hipseg.data.process import Hip, Processed, Settings, StoredView
+from hipseg.data.process import Hip, Processed, StoredView
+from hipseg.data.settings import Settings
 from hipseg.geometry.grid import Grid
 from hipseg.io.dicom_writer import Header, write_radiograph
 from hipseg.io.spacing import Spacing
@@ -22,6 +23,7 @@ from hipseg.labels.curves import spline_curves
 from hipseg.labels.landmarks import SIDES, Points
 from hipseg.labels.points_file import write_points
 from hipseg.labels.template import template
+from hipseg.transforms.intensity import LEVELS, Image
 
 SIZE = 32
 FILM_MM = 440.0
@@ -30,9 +32,21 @@ CHECK = Cohort(
 )
 
 
+class AsStored:
+    """Shows a network the grey values of the store."""
+
+    def of_film(self, image: Image, quantiles: Image) -> Image:
+        """As it is."""
+        return image
+
+    def of_window(self, image: Image, head: tuple[float, float], spacing_mm: float) -> Image:
+        """As it is."""
+        return image
+
+
 def store_settings(**changes: Any) -> Settings:
     """Settings of a store of 32 x 32 pixels."""
-    return replace(Settings(SIZE, SIZE, 1.0, (5.0, 95.0), 12, ("CR",), spline_curves), **changes)
+    return replace(Settings(SIZE, SIZE, 1.0, 12, ("CR",), spline_curves), **changes)
 
 
 def processed(
@@ -49,16 +63,17 @@ def processed(
         shape=(20, 30),
         spacing=spacing,
         sha256=f"{number:032x}{version:032x}",
-        views=tuple(
-            StoredView(
-                Grid((SIZE, SIZE), 1.0, (-2.5 + i, 4.25)), rng.integers(0, 65536, (SIZE, SIZE)).astype(np.uint16)
-            )
-            for i in range(views)
-        ),
+        views=tuple(stored_view(rng, (-2.5 + i, 4.25)) for i in range(views)),
         hips=(hips[0], hips[1]),
         polarity="stated",
         points_sha256=f"{version:064x}",
     )
+
+
+def stored_view(rng: np.random.Generator, origin_mm: tuple[float, float]) -> StoredView:
+    """Random pixels and quantiles."""
+    image = rng.integers(0, 65536, (SIZE, SIZE)).astype(np.uint16)
+    return StoredView(Grid((SIZE, SIZE), 1.0, origin_mm), image, np.sort(rng.random(len(LEVELS), dtype=np.float32)))
 
 
 def film_settings(**changes: Any) -> Settings:

@@ -8,20 +8,32 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from small_films import AsStored
 
 from hipseg.data.datasets.hips import HipDataset
 from hipseg.data.split import Subset
 from hipseg.data.store import Store
 from hipseg.geometry.crop import HeadCrop
 from hipseg.labels.circle import head_circle
+from hipseg.transforms.intensity import Image, Intensity, Local
 
 CROP = HeadCrop(rows=160, columns=128, below_mm=18.0, lateral_mm=9.0, shrink=4)
+LOCAL = Local(reach_mm=50.0, percentiles=(2.0, 98.0), ends=(0.15, 0.85))
 
 
-def hips(store: Path, subset: Subset, **more: object) -> tuple[Store, HipDataset]:
+def hips(
+    store: Path, subset: Subset, intensity: Intensity | None = None, crop_jitter_px: int = 0
+) -> tuple[Store, HipDataset]:
     opened = Store(store)
     keys = opened.samples.loc[opened.samples["usable"], "key"].tolist()
-    return opened, HipDataset(opened, keys, subset, 7, crop=CROP, **more)  # type: ignore[arg-type]
+    shown = intensity or AsStored()
+    return opened, HipDataset(opened, keys, subset, 7, crop=CROP, intensity=shown, crop_jitter_px=crop_jitter_px)
+
+
+def film_of(store: Store, row: int) -> Image:
+    """The stored film in [0, 1], as a right hip's."""
+    film = store.image(row).astype(np.float32) / np.float32(65535)
+    return film[:, ::-1] if store.samples["mirror"].iat[row] else film
 
 
 def head_of(store: Store, row: int) -> np.ndarray:
@@ -47,9 +59,9 @@ def test_images_and_labels_are_those_of_the_film_there(store: Path) -> None:
     opened, dataset = hips(store, "val")
     for index, row in enumerate(dataset.rows[:6]):
         sample = dataset[index]
-        film, label = opened.image(row) / 65535, opened.label(row)
+        film, label = film_of(opened, row), opened.label(row)
         if opened.samples["mirror"].iat[row]:
-            film, label = film[:, ::-1], label[:, ::-1]
+            label = label[:, ::-1]
         top, left = sample.corner.tolist()
         rows, columns = slice(max(top, 0), top + 160), slice(max(left, 0), left + 128)
         assert np.allclose(sample.image[0].numpy()[max(-top, 0) :, max(-left, 0) :], film[rows, columns], atol=1e-6)
@@ -75,10 +87,29 @@ def test_the_film_at_a_glance_shows_where_the_head_is(store: Path) -> None:
         sample = dataset[index]
         assert sample.overview.shape == (1, 128, 128)
         assert sample.place.tolist() == pytest.approx(((head_of(opened, row) - 1.5) / 4).tolist(), abs=1e-4)
-        film = opened.image(row) / 65535
-        film = film[:, ::-1] if opened.samples["mirror"].iat[row] else film
-        blocks = film.reshape(128, 4, 128, 4).mean(axis=(1, 3))
-        assert np.allclose(sample.overview[0].numpy(), blocks, atol=1e-6)
+        blocks = film_of(opened, row).reshape(128, 4, 128, 4).mean(axis=(1, 3))
+        low, high = np.percentile(blocks[blocks > 0.001], (1, 98))  # of what is not quite black
+        expected = np.where(blocks > 0, np.clip((blocks - low) / (high - low), 0, 1), 0)
+        assert np.allclose(sample.overview[0].numpy(), expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("subset", ["train", "val"])
+def test_the_surroundings_of_the_head_decide_on_a_windows_greys(store: Path, subset: Subset) -> None:
+    opened, dataset = hips(store, subset, LOCAL, crop_jitter_px=6)
+    for index, row in enumerate(dataset.rows[:6]):
+        sample = dataset[index]
+        top, left = sample.corner.tolist()
+        window = np.pad(film_of(opened, row), 200)[top + 200 : top + 360, left + 200 : left + 328]
+        # Where the head is without any jitter: 10 pixels right of the window's middle and 20 above it.
+        expected = LOCAL.of_window(window, (63.5 + 10, 79.5 - 20), 0.9)
+        assert np.allclose(sample.image[0].numpy(), expected, atol=1e-5)
+        assert not np.allclose(expected, window, atol=0.05)
+
+
+def test_a_test_shows_whole_films_in_their_own_greys(store: Path) -> None:
+    opened, dataset = hips(store, "test", LOCAL)
+    for index, row in enumerate(dataset.rows[:4]):
+        assert np.allclose(dataset[index].image[0].numpy(), film_of(opened, row), atol=1e-6)
 
 
 def test_a_test_shows_whole_films(store: Path) -> None:

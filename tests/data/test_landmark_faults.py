@@ -17,7 +17,8 @@ from small_films import CHECK, FILM_MM, film_pixels, film_settings, landmarks, w
 from hipseg.config import conf_folder
 from hipseg.data.cohorts import find_films
 from hipseg.data.preprocess import Account, preprocess_folder
-from hipseg.data.process import Hip, Processed, Settings, Task, process
+from hipseg.data.process import Hip, Processed, Task, process
+from hipseg.data.settings import Settings
 from hipseg.data.store import Store
 from hipseg.io.dicom_writer import Header, write_radiograph
 from hipseg.labels.circle import head_circle

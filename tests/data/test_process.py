@@ -12,7 +12,8 @@ from small_films import CHECK, FILM_MM, film_settings, landmarks, write_film
 
 from hipseg.data.cohorts import FilmFile, find_films
 from hipseg.data.exclusions import REASONS, Exclusion, exclusions_table
-from hipseg.data.process import Outcome, Processed, Settings, Task, process
+from hipseg.data.process import Outcome, Processed, Task, process
+from hipseg.data.settings import Settings
 from hipseg.labels.points_file import write_points
 
 

@@ -13,7 +13,8 @@ from small_films import CHECK, film_settings, landmarks, processed, store_settin
 
 from hipseg.data.cohorts import find_films
 from hipseg.data.preprocess import preprocess_folder
-from hipseg.data.process import Processed, Settings, Task, process
+from hipseg.data.process import Processed, Task, process
+from hipseg.data.settings import Settings
 from hipseg.data.store import Store
 from hipseg.data.store_writer import StoreWriter
 from hipseg.errors import HipsegError
@@ -53,7 +54,7 @@ def test_grey_values_are_those_of_the_films_own_pixels(tmp_path: Path) -> None:
     assert right[:, 120:].mean() > right[:, :40].mean()
     assert left[:, :40].mean() > left[:, 120:].mean()
     for image in (right, left):
-        assert (image.min(), image.max()) == (0, 65535)
+        assert (image.min(), image.max()) == (16, 65535)  # 12 bits, and 0 is no image
 
 
 def test_a_film_with_inverted_header_gives_the_same_regions(tmp_path: Path) -> None:
@@ -74,6 +75,7 @@ def test_store_keeps_an_image_and_a_grid_a_hip(tmp_path: Path) -> None:
     for row in range(6):
         view = films[row // 2].views[row % 2]
         assert np.array_equal(store.image(row), view.image)
+        assert np.array_equal(store.quantiles(row), view.quantiles)
         assert store.grid(row) == view.grid
         assert np.array_equal(store.label(row), films[row // 2].hips[row % 2].label)
 

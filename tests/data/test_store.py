@@ -40,9 +40,10 @@ def test_layout_is_the_contract(store: Path) -> None:
             "landmarks": ((hips, 80, 2), np.float64),
         }
         wanted = "cohort subject visit spacing_mm origin_x_mm origin_y_mm source_spacing_mm source_rows source_columns"
-        assert {*wanted.split(), "source_sha256", "polarity"} <= set(file["films"].dtype.names)
+        assert {*wanted.split(), "source_sha256", "polarity", "quantiles"} <= set(file["films"].dtype.names)
         assert file["samples"].dtype.names == ("key", "image", "mirror", "side", "usable", "reason", "detail")
         assert file["films"].dtype == FILM_TYPE
+        assert file["films"]["quantiles"].shape == (films, 201)
         assert file["samples"].dtype == SAMPLE_TYPE
 
 
@@ -56,11 +57,11 @@ def test_one_chunk_is_one_image_or_one_label_packed_by_blosc2(store: Path) -> No
 def test_root_attributes(store: Path) -> None:
     with h5py.File(store, "r") as file:
         made = json.loads(file.attrs["preprocessing"])
-        assert file.attrs["format"] == 2
+        assert file.attrs["format"] == 3
         assert list(file.attrs["label_names"]) == ["background", "femoral_head", "acetabular_roof", "joint_space"]
         assert len(bytes.fromhex(file.attrs["identity_key"])) == 16
     assert made == {
-        "rows": 512, "columns": 512, "spacing_mm": 0.9, "percentiles": [5.0, 95.0], "intensity_bits": 12,
+        "rows": 512, "columns": 512, "spacing_mm": 0.9, "intensity_bits": 12,
         "modalities": ["CR", "DR", "DX", "RG"], "curves": "spline_curves", "region": "film", "located_by": "",
     }  # fmt: skip
 
@@ -90,7 +91,7 @@ def test_plain_h5py_reads_what_store_reads(store: Path) -> None:
             assert np.array_equal(opened.image(row), file["images"][file["samples"]["image"][row]])
 
 
-def test_grey_values_are_the_film_clipped_at_its_percentiles(store: Path) -> None:
+def test_grey_values_are_the_whole_range_of_the_film(store: Path) -> None:
     opened = Store(store)
     centres_mm = (np.arange(512) + 0.5 - 256) * 0.9
     for row in range(0, len(opened.samples), 2):
@@ -98,9 +99,8 @@ def test_grey_values_are_the_film_clipped_at_its_percentiles(store: Path) -> Non
         half_mm = [film[f"source_{axis}"] * film["source_spacing_mm"] / 2 for axis in ("rows", "columns")]
         inside = np.logical_and.outer(*(np.abs(centres_mm) <= half for half in half_mm))
         image = opened.image(row)
-        # 12 bits: values that round to the ends join the 5 % beyond the percentiles.
-        assert (image[inside] == 0).mean() >= 0.0499
-        assert (image[inside] == 65535).mean() >= 0.0499
+        # 12 bits: 16 is the least step, and 0 is no image.
+        assert (image[inside].min(), image[inside].max()) == (16, 65535)
         assert len(np.unique(image[inside])) > 1000
         assert not image[~inside].any()
 
@@ -126,6 +126,7 @@ def test_values_round_trip(small: Path) -> None:
         assert np.array_equal(opened.image(row), film.views[0].image)
         assert np.array_equal(opened.label(row), film.hips[row % 2].label)
         assert np.array_equal(opened.landmarks(row), film.hips[row % 2].landmarks)
+        assert np.array_equal(opened.quantiles(row), film.views[0].quantiles)
     assert opened.grid(3) == processed(1).views[0].grid
     assert opened.samples["reason"].tolist() == ["", "", "", "implant", "", ""]
     film = opened.films.iloc[2].to_dict()
@@ -175,9 +176,14 @@ def test_what_a_kill_left_half_written_is_not_there(small: Path, torn: Callable[
     assert np.array_equal(Store(small).image(5), processed(2).views[0].image)
 
 
-def _other_format(path: Path) -> None:
+def _first_format(path: Path) -> None:
     with h5py.File(path, "a") as file:
         file.attrs["format"] = 1
+
+
+def _second_format(path: Path) -> None:
+    with h5py.File(path, "a") as file:
+        file.attrs["format"] = 2
 
 
 def _no_store(path: Path) -> None:
@@ -193,7 +199,8 @@ def _text(path: Path) -> None:
 @pytest.mark.parametrize(
     ("spoil", "said"),
     [
-        (_other_format, "format 1, this hipseg reads 2"),
+        (_first_format, "format 1, this hipseg reads 3"),
+        (_second_format, "format 2, this hipseg reads 3; preprocess it again"),
         (_no_store, "not a hipseg store"),
         (_text, "not a store that can be read"),
         (Path.unlink, "there is no file"),

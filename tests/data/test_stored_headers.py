@@ -17,7 +17,7 @@ from small_films import CHECK, FILM_MM, film_settings, landmarks, write_film
 
 from hipseg.data.cohorts import Cohort
 from hipseg.data.preprocess import Account, preprocess_folder
-from hipseg.data.process import Settings
+from hipseg.data.settings import Settings
 from hipseg.data.store import Store
 from hipseg.io.dicom_writer import Header, write_radiograph
 from hipseg.labels.landmarks import Points
@@ -169,9 +169,9 @@ def padded_film(folder: Path, subject: str, change: Change, border: int = 0, val
 
 
 def scaled(pixels: NDArray[np.int64], padding: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """Clipped to the 5th and 95th percentile of what is no padding, scaled to [0, 1]; 0 where there is padding."""
-    low, high = np.percentile(pixels[~padding], (5, 95))
-    return np.where(padding, 0.0, np.clip((pixels - low) / (high - low), 0, 1))
+    """The whole range of what is no padding, as 1/4096 to 1; 0 where there is padding."""
+    low, high = pixels[~padding].min(), pixels[~padding].max()
+    return np.where(padding, 0.0, 1 / 4096 + (pixels - low) / (high - low) * 4095 / 4096)
 
 
 @pytest.mark.parametrize("photometric", ["MONOCHROME2", "MONOCHROME1"])
@@ -200,10 +200,13 @@ def test_padding_takes_no_part_in_the_greys(tmp_path: Path, photometric: str, va
 
     pixels = padded_film(tmp_path / "in", "1", change, border=20, value=value)
     _, store = preprocess(tmp_path / "in")
-    found = store.image(0) / 65535
+    found, expected = store.image(0) / 65535, scaled(pixels, padding)
     assert store.films["polarity"].tolist() == ["stated"]
     assert found[padding].max() == 0
-    np.testing.assert_allclose(found, scaled(pixels, padding), atol=1.5 / 2**12)
+    assert found[~padding].min() > 0
+    np.testing.assert_allclose(found, expected, atol=1.5 / 2**12)
+    levels = np.arange(201) / 2
+    np.testing.assert_allclose(store.quantiles(0), np.percentile(expected[~padding], levels), atol=1e-6)
 
 
 def test_padding_that_is_signed_and_rescaled(tmp_path: Path) -> None:

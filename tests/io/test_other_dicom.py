@@ -16,7 +16,7 @@ import pytest
 
 from hipseg.data.cohorts import Cohort
 from hipseg.data.preprocess import Account, preprocess_folder
-from hipseg.data.process import Settings
+from hipseg.data.settings import Settings
 from hipseg.data.store import Store
 from hipseg.io.dicom import read_film
 from hipseg.labels.curves import spline_curves
@@ -26,7 +26,7 @@ from hipseg.labels.template import template
 WHEEL = Path(pydicom.data.__file__).parent
 FOLDERS = ("test_files", "charset_files", "palettes")
 COHORT = Cohort(name="ANY", film="{subject}", points="points/{subject}.pts")
-SETTINGS = Settings(512, 512, 0.9, (5.0, 95.0), 12, ("CR", "DX", "DR", "RG"), spline_curves)
+SETTINGS = Settings(512, 512, 0.9, 12, ("CR", "DX", "DR", "RG"), spline_curves)
 
 # Path below pydicom/data -> reason, established by looking at each file. A name is looked up by the first line it fits.
 EXPECTED = {

@@ -8,8 +8,11 @@ from torch import Tensor, nn
 
 from hipseg.geometry.crop import Crop, HeadCrop
 from hipseg.networks.head_finder import HeadFinder, cut_window
+from hipseg.transforms.intensity import FilmPercentiles, Image, Intensity
+from hipseg.transforms.overview import glance_at
 
 FIELD = HeadCrop(rows=24, columns=20, below_mm=1.8, lateral_mm=0.9, shrink=4)
+THESIS = FilmPercentiles((5.0, 95.0))  # which makes nothing of a window
 
 
 class ByBrightness(nn.Module):
@@ -23,8 +26,8 @@ class ByBrightness(nn.Module):
         return torch.cat([200 * overview, torch.full_like(overview, self.absent)], dim=1)
 
 
-def finder(absent: float = 20.0, features: tuple[int, ...] = (4, 8, 8)) -> HeadFinder:
-    made = HeadFinder(FIELD, spacing_mm=0.9, features=features, least=0.5)
+def finder(absent: float = 20.0, features: tuple[int, ...] = (4, 8, 8), intensity: Intensity = THESIS) -> HeadFinder:
+    made = HeadFinder(FIELD, spacing_mm=0.9, features=features, least=0.5, intensity=intensity)
     made.network = ByBrightness(absent)  # type: ignore[assignment]
     return made.eval()
 
@@ -37,15 +40,28 @@ def film(x: float, y: float, size: tuple[int, int] = (160, 200), grey: float = 1
 
 @pytest.mark.parametrize("size", [(160, 200), (163, 198), (512, 512), (1333, 478)])
 @pytest.mark.parametrize(("x", "y"), [(50.0, 60.0), (90.3, 121.7), (3.0, 5.0)])
-def test_a_spot_is_found_on_films_of_any_size(x: float, y: float, size: tuple[int, int]) -> None:
-    places, sure = finder().find(film(x, y, size))
-    assert places[0].tolist() == pytest.approx([x, y], abs=3.0)  # an overview's pixel is four
-    assert float(sure[0]) > 0.9
+@pytest.mark.parametrize("zoom", [1.0, 0.85, 1.18])
+def test_a_spot_is_found_on_films_of_any_size(x: float, y: float, size: tuple[int, int], zoom: float) -> None:
+    (found,) = finder().candidates(film(x, y, size), zoom)
+    assert found.places[0][:2] == pytest.approx((x, y), abs=3.0)  # an overview's pixel is four
+    assert found.places[0].sure > 0.9
+    assert found.absent < 0.1
 
 
 def test_each_film_of_a_batch_has_its_own_answer() -> None:
-    places, _ = finder().find(torch.cat([film(50, 60), film(120, 30)]))
-    assert places.tolist() == [pytest.approx([50, 60], abs=3), pytest.approx([120, 30], abs=3)]
+    found = finder().candidates(torch.cat([film(50, 60), film(120, 30)]))
+    places = [one.places[0][:2] for one in found]
+    assert places == [pytest.approx((50, 60), abs=3), pytest.approx((120, 30), abs=3)]
+
+
+def test_places_are_listed_best_first_and_are_no_neighbours() -> None:
+    image = film(50.0, 60.0) + 0.999 * film(150.0, 60.0)
+    (found,) = finder().candidates(image)
+    assert [place.sure for place in found.places] == sorted((place.sure for place in found.places), reverse=True)
+    near = [[torch.dist(torch.tensor(place[:2]), torch.tensor([x, 60.0])) < 10 for place in found.places]
+            for x in (50.0, 150.0)]  # fmt: skip
+    assert [sum(at) for at in near] == [1, 1]
+    assert sum(place.sure for place in found.places) + found.absent == pytest.approx(1, abs=0.01)
 
 
 def test_a_black_film_has_no_head() -> None:
@@ -78,6 +94,54 @@ def test_a_head_that_is_rather_the_other_hips_is_left_out() -> None:
     made.network = Sided(70.0)  # type: ignore[assignment]
     assert made.fields(film(40.0, 60.0)) == [None]
     assert made.fields(film(160.0, 60.0)) != [None]
+
+
+class OfOneSize(ByBrightness):
+    """Knows spots on overviews of so many columns alone."""
+
+    def __init__(self, columns: int) -> None:
+        super().__init__(20.0)
+        self.columns = columns
+
+    def forward(self, overview: Tensor) -> Tensor:
+        return super().forward(overview * (overview.shape[-1] == self.columns))
+
+
+@pytest.mark.parametrize("columns", [44, 52, 60])
+def test_heads_are_looked_for_on_films_of_three_sizes(columns: int) -> None:
+    """Of 42, 50 and 59 columns, 200 by fours and 0.85 and 1.18 times as many; each filled up to a multiple of four."""
+    made = finder()
+    made.network = OfOneSize(columns)  # type: ignore[assignment]
+    (field,) = made.fields(film(50.0, 60.0))
+    assert field is not None
+    assert (field.row, field.column) == (pytest.approx(60 + 2 - 11.5, abs=3), pytest.approx(50 - 1 - 9.5, abs=3))
+
+
+class Inverse:
+    """Shows a window's negative."""
+
+    def of_film(self, image: Image, quantiles: Image) -> Image:
+        raise AssertionError("whole films are given as they are to be shown")
+
+    def of_window(self, image: Image, head: tuple[float, float], spacing_mm: float) -> Image:
+        assert (image.shape, head, spacing_mm) == ((24, 20), (10.5, 9.5), 0.9)
+        return 1 - image
+
+
+def test_windows_are_shown_as_the_intensity_makes_them() -> None:
+    image = 0.9 * film(120.0, 80.0) + 0.05
+    made = finder(intensity=Inverse())
+    made.network = Sided(100.0)  # type: ignore[assignment]
+    (field,) = made.fields(image)
+    assert field is not None
+    shown: list[Tensor] = []
+
+    def segment(windows: Tensor) -> Tensor:
+        shown.append(windows)
+        return torch.cat([1 - windows, windows], dim=1)
+
+    made.look(image, segment)
+    assert torch.equal(shown[0][0], 1 - cut_window(image[0], field))
 
 
 @pytest.mark.parametrize(("x", "y"), [(120.0, 80.0), (2.0, 80.0), (120.0, 158.0), (198.0, 1.0)])
@@ -126,7 +190,7 @@ def test_the_loss_is_least_where_the_head_is() -> None:
 def test_it_learns_which_of_two_spots_is_meant() -> None:
     """The one left of the other, at places that it has not seen."""
     torch.manual_seed(0)
-    made = HeadFinder(FIELD, spacing_mm=0.9, features=(8, 16, 16), least=0.5)
+    made = HeadFinder(FIELD, spacing_mm=0.9, features=(8, 16, 16), least=0.5, intensity=THESIS)
     optimizer = torch.optim.Adam(made.parameters(), lr=1e-2)
     generator = torch.Generator().manual_seed(0)
 
@@ -137,10 +201,10 @@ def test_it_learns_which_of_two_spots_is_meant() -> None:
 
     for _ in range(60):
         films, heads = draw(4)
-        loss = made.loss(nn.functional.avg_pool2d(films, 4), (heads - 1.5) / 4)
+        loss = made.loss(glance_at(films, 4), (heads - 1.5) / 4)
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
     films, heads = draw(8)
-    places, _ = made.eval().find(films)
+    places = torch.tensor([found.places[0][:2] for found in made.eval().candidates(films)])
     assert torch.linalg.norm(places - heads, dim=1).median() < 4

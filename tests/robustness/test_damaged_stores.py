@@ -43,6 +43,7 @@ def read_all(path: Path) -> None:
     make_split(store.samples, "subject", [0.34, 0.33, 0.33], 0)
     for row in range(len(store.samples)):
         store.image(row), store.label(row), store.landmarks(row), store.grid(row), store.polarity(row)
+        store.quantiles(row)
 
 
 def continue_it(path: Path) -> None:
@@ -88,10 +89,12 @@ def test_every_damage_ends_in_one_sentence(
 
 TAKEN = {
     "films states 1000000000 rows", "films.spacing_mm 0 in every row", "films.spacing_mm nan in every row",
-    "samples.image beyond in every row", "samples.image is 1000000", "samples.image is -1", "format 3",
-    "format missing", "preprocessing '[]'", "preprocessing '{}'", "preprocessing.rows 0",
-    "preprocessing.curves 'os.system'", "identity_key 'not hexadecimal'", "label_names 7", "labels empty",
-    "images empty", "landmarks of 79 points",
+    "samples.image beyond in every row", "samples.image is 1000000", "samples.image is -1", "format 2", "format 4",
+    "films without quantiles", "films.quantiles of kind f4", "films.quantiles nan in every row",
+    "films.quantiles above 1 in every row", "films.quantiles below 0 in every row", "films.quantiles fall in every row",
+    "films.quantiles as uint16 in every row", "format missing", "preprocessing '[]'", "preprocessing '{}'",
+    "preprocessing.rows 0", "preprocessing.curves 'os.system'", "identity_key 'not hexadecimal'", "label_names 7",
+    "labels empty", "images empty", "landmarks of 79 points",
 }  # fmt: skip
 
 

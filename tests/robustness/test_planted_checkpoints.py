@@ -102,7 +102,8 @@ WAYS: dict[str, Callable[[Sound, Path, Path], Callable[[], object]]] = {
 }
 # Where a command looks into the record by itself, and what it does with the network.
 LEAVES: list[tuple[str, tuple[str | int, ...]]] = [
-    ("predict", ("dataset", "crop", "row")), ("predict", ("preprocessing", "percentiles")),
+    ("predict", ("dataset", "crop", "row")), ("predict", ("dataset", "intensity")),
+    ("predict", ("dataset", "intensity", "percentiles")), ("predict", ("preprocessing", "spacing_mm")),
     ("predict", ("model", "act")),
     ("evaluate", ("dataset", "crop", "row")), ("evaluate", ("training", "precision")), ("evaluate", ("label_names", 0)),
     ("evaluate", ("activation",)), ("locator", ("preprocessing", "region")), ("locator", ("model", "act")),

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import getpass
 import pickle
+import shutil
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import h5py
 import pandas as pd
 import pytest
 import torch
@@ -19,6 +21,7 @@ from hipseg.commands import main
 from hipseg.errors import HipsegError
 
 Change = Callable[[dict[str, Any]], None]
+THESIS = {"_target_": "hipseg.transforms.intensity.FilmPercentiles", "percentiles": [5.0, 95.0]}
 
 
 @pytest.fixture(scope="module")
@@ -60,8 +63,9 @@ def test_record_says_what_images_must_be(run: Path) -> None:
     assert {name: record["dataset"]["crop"][name] for name in crop} == crop
     assert record["model"]["_target_"] == "monai.networks.nets.UNet"
     assert record["model"]["channels"] == [4, 8]
-    expected = {"rows": 512, "columns": 512, "spacing_mm": 0.9, "percentiles": [5.0, 95.0]}
+    expected = {"rows": 512, "columns": 512, "spacing_mm": 0.9}
     assert record["preprocessing"].items() >= expected.items()
+    assert record["dataset"]["intensity"] == THESIS
     assert record["training"]["seed"] == 0
 
 
@@ -90,7 +94,7 @@ def test_no_path_in_a_checkpoint(name: str, run: Path, store: Path, split: Path)
 @pytest.mark.parametrize("name", ["best", "last"])
 def test_plain_data_loads_without_running_code(name: str, run: Path) -> None:
     content = torch.load(run / "checkpoints" / f"{name}.ckpt", weights_only=True)
-    assert content["hipseg"]["version"] == 2
+    assert content["hipseg"]["version"] == 3
     plain = (str, int, float, bool, type(None))
 
     def walk(part: Any) -> None:
@@ -121,7 +125,7 @@ def _name(key: str, target: str, **arguments: str) -> Change:
         (_drop_weight, ""),
         (_widen, ""),
         (lambda content: content["hipseg"].pop("model"), ""),
-        (lambda content: content["hipseg"].update(version=99), "has version 99, this hipseg reads 2"),
+        (lambda content: content["hipseg"].update(version=99), "has version 99, this hipseg reads 3"),
         (_name("activation", "os.system", command="false"), "it names 'os.system', which is not trusted"),
         (_name("model", "torch.nn.Conv2d"), "it names 'torch.nn.Conv2d', which is not trusted"),
     ],
@@ -216,7 +220,8 @@ def test_missing_file_is_named(tmp_path: Path) -> None:
         ),
         ("spacing_mm", 0.5, "was trained on spacing_mm = 0.5, the store has 0.9"),
         ("rows", 256, "was trained on rows = 256, the store has 512"),
-        ("percentiles", [0.0, 100.0], "was trained on percentiles = [0.0, 100.0], the store has [5.0, 95.0]"),
+        ("columns", 256, "was trained on columns = 256, the store has 512"),
+        ("region", "joint", "was trained on region = joint, the store has film"),
     ],
 )
 def test_evaluate_refuses_another_store(
@@ -241,3 +246,78 @@ def test_evaluate_refuses_another_store(
     assert line.startswith("hipseg: checkpoint: ")
     assert said in line
     assert not (tmp_path / "out" / "test_hips.csv").exists()
+
+
+def test_evaluate_refuses_a_store_of_the_format_before(
+    run: Path, store: Path, split: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    old = shutil.copy(store, tmp_path / "old.h5")
+    with h5py.File(old, "a") as file:
+        file.attrs["format"] = 2
+    given = [f"checkpoint={run}/checkpoints/best.ckpt", f"data.store={old}", f"data.split={split}", f"out={tmp_path}/o"]
+    with pytest.raises(SystemExit) as stopped:
+        main(["evaluate", *given])
+    said = f"hipseg: data.store: {old} has format 2, this hipseg reads 3; preprocess it again\n"
+    assert (stopped.value.code, capsys.readouterr().err) == (1, said)
+
+
+def _as_before(content: dict[str, Any]) -> None:
+    """As version 2 was: its store had been clipped at percentiles, here other ones than the usual."""
+    record = content["hipseg"]
+    record["version"] = 2
+    record["preprocessing"]["percentiles"] = [2.0, 98.0]
+    del record["dataset"]["intensity"]
+
+
+def test_a_record_of_version_2_has_the_percentiles_of_its_store(changed: Callable[[Change], Path]) -> None:
+    record = hipseg.load(changed(_as_before)).record
+    assert record["version"] == 3
+    assert record["dataset"]["intensity"] == THESIS | {"percentiles": [2.0, 98.0]}
+    assert "percentiles" not in record["preprocessing"]
+
+
+IMPOSSIBLE = [None, [5.0], [5.0, 50.0, 95.0], [95.0, 5.0], [5.0, 950.0], "ab", {"_target_": "os.getcwd"}]
+
+
+@pytest.mark.parametrize("version", [2, 3])
+@pytest.mark.parametrize("percentiles", IMPOSSIBLE, ids=str)
+def test_a_record_with_impossible_percentiles_is_refused(
+    percentiles: object, version: int, changed: Callable[[Change], Path]
+) -> None:
+    def change(content: dict[str, Any]) -> None:
+        content["hipseg"]["dataset"]["intensity"]["percentiles"] = percentiles
+        if version == 2:
+            _as_before(content)
+            content["hipseg"]["preprocessing"]["percentiles"] = percentiles
+
+    with pytest.raises(HipsegError, match=r"^checkpoint: .*changed\.ckpt") as caught:
+        hipseg.load(changed(change))
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "intensity",
+    [{}, {"_target_": "os.getcwd"}, {"_target_": "hipseg.geometry.crop.Crop", "row": 0, "column": 0, "rows": 64,
+     "columns": 64}, {"_target_": "hipseg.transforms.intensity.to_uint16", "image": 1, "bits": 12}, [5.0, 95.0], None],
+    ids=["empty", "system", "crop", "function", "list", "null"],
+)  # fmt: skip
+def test_a_record_whose_intensity_is_none_is_refused(intensity: object, changed: Callable[[Change], Path]) -> None:
+    with pytest.raises(HipsegError, match=r"^checkpoint: .*changed\.ckpt") as caught:
+        hipseg.load(changed(lambda content: content["hipseg"]["dataset"].update(intensity=intensity)))
+    assert "\n" not in str(caught.value)
+
+
+def test_a_record_of_version_2_whose_windows_follow_heads_is_refused(changed: Callable[[Change], Path]) -> None:
+    """What finds the heads had seen films as they were clipped by their store."""
+    crop = {"_target_": "hipseg.geometry.crop.HeadCrop", "rows": 64, "columns": 64, "below_mm": 0.0,
+            "lateral_mm": 0.0, "shrink": 8}  # fmt: skip
+
+    def change(content: dict[str, Any]) -> None:
+        _as_before(content)
+        content["hipseg"]["dataset"]["crop"] = crop
+        finder = {"_target_": "hipseg.networks.head_finder.HeadFinder", "_partial_": True, "features": [4, 8]}
+        content["hipseg"]["locator"] = {**finder, "field": crop, "least": 0.5}
+
+    with pytest.raises(HipsegError, match=r"^checkpoint: .*changed\.ckpt has version 2, this hipseg reads 3") as caught:
+        hipseg.load(changed(change))
+    assert "\n" not in str(caught.value)

@@ -95,8 +95,8 @@ def test_option_composes_and_passes_the_check(command: str, group: str, option: 
         more += ["experiment=nnunet"]
     if option == "sliding_window" and not more:
         more = ["inferer.window=[64,64]"]
-    hips_alone = ["crop", "labels_for_loss", "loss_mask"] if (group, option) == ("dataset", "patches") else []
-    if hips_alone:
+    if (group, option) == ("dataset", "patches"):
+        hips_alone = ("crop", "intensity", "labels_for_loss", "loss_mask")
         more += [f"~{name}" for name in hips_alone] + ["augmentation=patches"]
     check(_composed(command, f"{GROUPS[command][group]}={value}", *more))
 

@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 import torch
 from scipy.ndimage import binary_dilation
+from small_films import AsStored
 
 from hipseg.data.datamodule import StoreDataModule
 from hipseg.data.datasets.hips import HipDataset
@@ -25,6 +26,7 @@ from hipseg.labels.target import SoftTarget, Target, hard_target
 from hipseg.labels.weight_map import WeightMap, described_bone, everywhere
 from hipseg.sample import HipSample
 from hipseg.transforms.augment import Augmentation, LightAugmentation, Move, NoAugmentation
+from hipseg.transforms.intensity import FilmPercentiles, Intensity, Local
 
 WHOLE = Crop(row=0, column=0, rows=512, columns=512)
 JOINT = Crop(row=230, column=100, rows=64, columns=64)
@@ -50,8 +52,10 @@ def _dataset(
     weight_map: WeightMap = everywhere,
     jitter_px: int = 0,
     target: Target = hard_target,
+    intensity: Intensity | None = None,
 ) -> HipDataset:
     options = {"augmentation": augmentation, "labels_for_loss": target, "loss_mask": weight_map}
+    options["intensity"] = intensity or AsStored()
     return HipDataset(store, keys, "train", seed, crop=field, crop_jitter_px=jitter_px, **options)  # type: ignore
 
 
@@ -93,6 +97,28 @@ def test_image_label_and_landmarks_agree(side: str, opened: Store, keys: list[st
         drawn = draw_label_map(landmarks, (512, 512), spline_curves)
         assert np.array_equal(sample.label, drawn), key
         assert landmarks[SOURCIL_LATERAL, 0] < landmarks[SOURCIL_MEDIAL, 0] < 256  # a right hip, on the image's left
+
+
+@pytest.mark.parametrize("side", ["right", "left"])
+def test_grey_values_are_clipped_at_percentiles_of_the_whole_film(side: str, opened: Store, keys: list[str]) -> None:
+    key = next(key for key in keys if key.endswith(side))
+    for field in (WHOLE, JOINT):
+        sample = _dataset(opened, [key], field, intensity=FilmPercentiles((5.0, 95.0)))[0, 0]
+        film = opened.image(int(sample.row)) / 65535
+        low, high = opened.quantiles(int(sample.row))[[10, 190]]  # every half per cent
+        shown = np.where(film > 0, np.clip((film - low) / (high - low), 0, 1), 0)
+        shown = shown[:, ::-1] if side == "left" else shown
+        np.testing.assert_allclose(sample.image[0].numpy(), shown[field.window], atol=1e-5)
+
+
+def test_surroundings_of_a_fixed_windows_middle_decide_on_its_greys(opened: Store, keys: list[str]) -> None:
+    local = Local(reach_mm=18.0, percentiles=(2.0, 98.0), ends=(0.15, 0.85))
+    plain, shown = (_dataset(opened, keys[:1], JOINT, intensity=how)[0, 0].image[0] for how in (None, local))
+    rows, columns = np.ogrid[:64, :64]
+    near = np.hypot(rows - 31.5, columns - 31.5) < 20  # 18 mm
+    low, high = np.percentile(plain.numpy()[near], (2, 98))
+    expected = np.clip((plain.numpy() - low) / (high - low) * 0.7 + 0.15, 0, 1)
+    np.testing.assert_allclose(shown.numpy(), expected, atol=1e-5)
 
 
 def test_field_is_cut_after_mirroring(opened: Store, keys: list[str]) -> None:
@@ -147,7 +173,9 @@ def test_samples_are_not_changed_alike(opened: Store, keys: list[str]) -> None:
 def _data(
     store: Path, split: Path, field: Crop = JOINT, sizes: tuple[int | None, int | None] = (None, None)
 ) -> StoreDataModule:
-    return StoreDataModule(store, split, partial(HipDataset, crop=field, augmentation=LIGHT), 4, 0, *sizes, 0)
+    return StoreDataModule(
+        store, split, partial(HipDataset, crop=field, intensity=AsStored(), augmentation=LIGHT), 4, 0, *sizes, 0
+    )
 
 
 def test_sizes_take_the_first_hips_and_leave_the_test_set(store: Path, split: Path) -> None:

@@ -19,7 +19,7 @@ BOUNDARY_COLUMNS = [f"{measure}_{label}" for label in LABELS for measure in BOUN
 PLACES = [f"jsw_{place}_{of}_mm" for of in ("reference", "predicted") for place in ("lateral", "apex", "medial")]
 TABLE = [
     "sample", "dice_femoral_head", "dice_acetabular_roof", "dice_joint_space", *BOUNDARY_COLUMNS, "mjsw_reference_mm",
-    "mjsw_label_mm", "mjsw_predicted_mm", "error_mm", "error_to_label_mm", *PLACES,
+    "mjsw_label_mm", "mjsw_predicted_mm", "mjsw_unreliable_mm", "error_mm", "error_to_label_mm", *PLACES,
     "head_x_mm", "head_y_mm", "roof_x_mm", "roof_y_mm", "status",
 ]  # fmt: skip
 ALWAYS = {

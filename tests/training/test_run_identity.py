@@ -250,15 +250,24 @@ def test_an_evaluation_on_strangers_says_nothing(evaluated: Path) -> None:
     assert "test/trained_on" not in json.loads((evaluated / "summary.json").read_text())
 
 
-def test_a_checkpoint_from_before_is_still_read(init: Path, store: Path, split: Path, tmp_path: Path) -> None:
-    """Its record names neither subjects nor versions, and what the network sees as it did then."""
+@pytest.mark.parametrize("version", [1, 2])
+def test_a_checkpoint_from_before_is_still_read(
+    version: int, init: Path, store: Path, split: Path, tmp_path: Path
+) -> None:
+    """It says what the network sees as it did then; the first ones name neither subjects nor versions."""
     content = torch.load(init, weights_only=True)
     record = content["hipseg"]
+    made = record["preprocessing"] | {"percentiles": [5.0, 95.0]}
     kept = ("loss", "optimizer", "precision", "scheduler", "seed")
     training = {name: record["training"][name] for name in kept} | {"init": None}
     field = {name: record["dataset"]["crop"][name] for name in ("row", "column", "rows", "columns")}
-    same = {name: record[name] for name in ("model", "activation", "label_names", "preprocessing")}
-    content["hipseg"] = {"version": 1, "training": training, "field": field, "passes": 1, **same}
+    same = {name: record[name] for name in ("model", "activation", "label_names")} | {"preprocessing": made}
+    dataset = {name: value for name, value in record["dataset"].items() if name != "intensity"}
+    content["hipseg"] = {
+        1: {"version": 1, "training": training, "field": field, "passes": 1, **same},
+        2: record | {"version": 2, "preprocessing": made, "dataset": dataset},
+    }[version]
     torch.save(content, tmp_path / "old.ckpt")
     hips, summary = _evaluate(tmp_path / "old.ckpt", store, split, tmp_path / "run")
     assert len(hips) == summary["test/hips"] == 5
+    pd.testing.assert_frame_equal(hips, _evaluate(init, store, split, tmp_path / "now")[0])

@@ -7,7 +7,7 @@ import pytest
 import torch
 from scipy.ndimage import center_of_mass
 
-from hipseg.transforms.overview import OverviewAugmentation, from_overview, shrink_image, to_overview
+from hipseg.transforms.overview import OverviewAugmentation, from_overview, glance_at, to_overview
 
 STILL = {
     "shift_mm": 0.0,
@@ -31,7 +31,10 @@ def spot(x: float, y: float, shape: tuple[int, int] = (96, 128), width: float = 
 
 def test_blocks_become_their_mean_and_places_go_with_them() -> None:
     image = torch.arange(24.0).reshape(1, 1, 4, 6)
-    assert shrink_image(image, 2)[0, 0].tolist() == [[3.5, 5.5, 7.5], [15.5, 17.5, 19.5]]
+    # Blocks have the means 3.5, 5.5, 7.5 and 15.5, 17.5, 19.5; the 1st percentile is 3.6, the 98th 19.3.
+    means = np.array([[3.5, 5.5, 7.5], [15.5, 17.5, 19.5]])
+    expected = np.clip((means - 3.6) / (19.3 - 3.6), 0, 1)
+    assert glance_at(image, 2)[0, 0].numpy() == pytest.approx(expected, abs=1e-5)
     # The middle of the first block of two lies half a pixel behind the first pixel's.
     assert to_overview(np.array([0.5, 2.5]), 2).tolist() == [0.0, 1.0]
     assert from_overview(np.array([0.0, 1.0]), 2).tolist() == [0.5, 2.5]
@@ -39,14 +42,41 @@ def test_blocks_become_their_mean_and_places_go_with_them() -> None:
 
 @pytest.mark.parametrize("size", [(7, 9), (8, 12), (5, 5)])
 def test_incomplete_blocks_are_made_of_what_there_is(size: tuple[int, int]) -> None:
-    small = shrink_image(torch.full((1, 1, *size), 0.25), 4)
+    # In every block of rows the same, rising from block to block.
+    image = (1.0 + torch.arange(size[0]) // 4)[:, None].expand(size)[None, None]
+    small = glance_at(image, 4)
     assert small.shape[2:] == (-(-size[0] // 4), -(-size[1] // 4))
-    assert torch.allclose(small, torch.tensor(0.25))
+    assert torch.allclose(small, torch.arange(small.shape[2])[:, None] / (small.shape[2] - 1.0), atol=0.05)
+
+
+def test_films_have_their_own_contrast_and_no_image_stays_black() -> None:
+    films = torch.rand(2, 1, 40, 40, generator=torch.Generator().manual_seed(0)) * 0.3 + 0.1
+    films[1] = films[0] * 2.5
+    films[:, :, :8] = 0
+    seen = glance_at(films, 4)
+    assert (seen[:, :, :2] == 0).all() and seen[:, :, 2:].min() == 0 and seen.max() == 1
+    assert torch.allclose(seen[0], seen[1], atol=1e-5)
+
+
+@pytest.mark.parametrize("black", [0.0, 2.0**-12])
+def test_black_areas_take_no_part_in_the_percentiles(black: float) -> None:
+    film = torch.rand(1, 1, 40, 40, generator=torch.Generator().manual_seed(0)) * 0.3 + 0.1
+    alone = glance_at(film[:, :, 8:], 4)
+    film[:, :, :8] = black
+    seen = glance_at(film, 4)
+    assert (seen[:, :, :2] == 0).all()
+    assert torch.equal(seen[:, :, 2:], alone)
+
+
+def test_a_black_film_stays_black() -> None:
+    assert (glance_at(torch.zeros(1, 1, 16, 16), 4) == 0).all()
 
 
 def test_a_spot_keeps_its_place() -> None:
-    image = spot(50.0, 41.0)
-    small = shrink_image(torch.from_numpy(image)[None, None], 4)[0, 0].numpy()
+    image = 0.1 + 0.5 * spot(50.0, 41.0)
+    image[88:] = 1.0  # so that the percentiles are those of ground and rim, and nothing of the spot is clipped
+    small = glance_at(torch.from_numpy(image)[None, None], 4)[0, 0, :22].numpy()
+    assert small.max() < 0.6
     row, column = center_of_mass(small)
     assert from_overview(np.array([column, row]), 4).tolist() == pytest.approx([50, 41], abs=0.05)
 

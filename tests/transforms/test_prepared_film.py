@@ -8,13 +8,15 @@ from scipy.ndimage import gaussian_filter
 from hipseg.errors import Excluded
 from hipseg.geometry.grid import Grid
 from hipseg.transforms.film import PreparedFilm, centred_grid, prepare_film
+from hipseg.transforms.intensity import DARKEST, LEVELS
+from hipseg.transforms.resample import resample
 
 SHAPE = (512, 512)
 FILM = Grid.of_film((1301, 1200), 0.2)
 
 
 def prepare(pixels: NDArray[np.float32], film: Grid = FILM, shape: tuple[int, int] = SHAPE) -> PreparedFilm:
-    return prepare_film(pixels, film, shape, 0.9, (5.0, 95.0))
+    return prepare_film(pixels, film, shape, 0.9)
 
 
 def body() -> NDArray[np.float32]:
@@ -40,20 +42,39 @@ def test_a_film_of_exactly_the_grids_size_fits_and_one_pixel_more_does_not(spaci
         assert caught.value.reason == "too_large"
 
 
-def test_percentiles_of_the_film_alone_are_0_and_1_and_0_lies_outside() -> None:
-    prepared = prepare(body())
+def test_the_whole_range_is_kept_and_0_lies_outside() -> None:
+    pixels = body()
+    prepared = prepare(pixels)
     inside = prepared.image[prepared.inside]
     assert inside.size == pytest.approx(1301 * 1200 * 0.04 / 0.81, rel=0.01)
-    assert (inside == 0).mean() == pytest.approx(0.05, abs=1e-3)
-    assert (inside == 1).mean() == pytest.approx(0.05, abs=1e-3)
+    assert inside.min() == DARKEST and inside.max() == pytest.approx(1)
     outside = prepared.image.copy()
     outside[prepared.inside] = 0
     assert (outside == 0).all()
     assert prepared.polarity == "stated"
-    # Clipped and scaled, but not otherwise changed.
-    low, high = np.percentile(prepared.raw[prepared.inside], (5, 95))
-    expected = np.clip((prepared.raw[prepared.inside] - low) / (high - low), 0, 1)
-    np.testing.assert_allclose(inside, expected, atol=1e-5)
+    # Moved and stretched, but not otherwise changed.
+    raw = resample(pixels, FILM, prepared.grid)[prepared.inside]
+    factor, offset = np.polyfit(raw.ravel(), inside.ravel(), 1)
+    np.testing.assert_allclose(inside, factor * raw + offset, atol=1e-5)
+    np.testing.assert_allclose(prepared.quantiles, np.percentile(inside, LEVELS), atol=1e-6)
+
+
+def test_padding_and_shutters_take_no_part_in_the_distribution_and_padding_is_no_image() -> None:
+    pixels = body()
+    alone = prepare(pixels[:, 300:900], Grid.of_film((1301, 600), 0.2))
+    padding = np.zeros(FILM.shape, dtype=bool)
+    padding[:, :300] = True
+    pixels[:, :300] = pixels[:, 900:] = pixels[:, 300:900].min()  # a shutter on the right, flush with the darkest
+    prepared = prepare_film(pixels, FILM, SHAPE, 0.9, padding)
+    # But for the shutter's edge, of which a pixel is taken for a mixture.
+    np.testing.assert_allclose(prepared.quantiles[5:], alone.quantiles[5:], atol=0.01)
+    assert prepared.quantiles[0] > 0.005
+    left, right = prepared.grid.to_pixels(np.array([[60.0, 0.0], [180.0, 0.0]]))[:, 0]
+    columns = np.arange(512)
+    assert (prepared.image[:, columns < left - 2] == 0).all()
+    rows = prepared.inside[0]
+    shutter = prepared.image[rows, int(right) + 3 : prepared.inside[1].stop]
+    assert (shutter > 0).all() and (shutter < 0.01).all()
 
 
 def test_an_inverted_film_is_corrected_to_the_same_image() -> None:

@@ -25,18 +25,20 @@ from hipseg.labels.target import Target, hard_target
 from hipseg.labels.weight_map import WeightMap, everywhere
 from hipseg.sample import HipSample
 from hipseg.transforms.augment import Augmentation, NoAugmentation
-from hipseg.transforms.intensity import UINT16_MAX
-from hipseg.transforms.overview import OverviewAugmentation, shrink_image, to_overview
+from hipseg.transforms.intensity import UINT16_MAX, Intensity
+from hipseg.transforms.overview import OverviewAugmentation, glance_at, to_overview
 
 _IGNORED: Final = np.uint8(0x80)
 _SEEN: Final = np.uint8(0x40)  # not come in from outside
 
 
-def read_image(store: Store, row: int, crop: Crop, mirror: bool) -> NDArray[np.float32]:
-    """The crop (rows, columns) of a stored image, in [0, 1]."""
+def read_image(
+    store: Store, row: int, crop: Crop, mirror: bool, intensity: Intensity | None = None
+) -> NDArray[np.float32]:
+    """The crop (rows, columns) of a stored image, in [0, 1]: its whole range, or what an intensity makes of it."""
     image = crop.cut(store.image(row), mirror).astype(np.float32)
     image /= np.float32(UINT16_MAX)
-    return image
+    return image if intensity is None else intensity.of_film(image, store.quantiles(row))
 
 
 class HipDataset(Dataset[HipSample]):
@@ -49,6 +51,7 @@ class HipDataset(Dataset[HipSample]):
         seed: Of augmentation and jitter.
         crop: What is seen of them: one window of the stored image, or one around each head. Then a test shows whole
             images, on which the heads are to be found.
+        intensity: What is made of their grey values.
         augmentation: Applied to training hips, seeded by seed, epoch and the hip's row; nothing if None.
         labels_for_loss: What a loss compares with; the label map if None.
         loss_mask: Where a loss counts; everywhere if None.
@@ -72,6 +75,7 @@ class HipDataset(Dataset[HipSample]):
         seed: int,
         *,
         crop: Crop | HeadCrop,
+        intensity: Intensity,
         augmentation: Augmentation | None = None,
         labels_for_loss: Target | None = None,
         loss_mask: WeightMap | None = None,
@@ -84,7 +88,7 @@ class HipDataset(Dataset[HipSample]):
         if isinstance(crop, Crop) and not crop.fits(shape):
             raise HipsegError(f"data.dataset.crop: rows {crop.window[0]} and columns {crop.window[1]} exceed {shape}")
         training = subset == "train"
-        self._store, self._chosen, self._seed = store, crop, seed
+        self._store, self._chosen, self._intensity, self._seed = store, crop, intensity, seed
         self._follows = isinstance(crop, HeadCrop) and subset != "test"
         self.crop = crop if isinstance(crop, Crop) else Crop(0, 0, *shape)
         self._overview_augmentation = overview_augmentation if training else None
@@ -117,11 +121,19 @@ class HipDataset(Dataset[HipSample]):
         return (self.crop.rows, self.crop.columns), float(self._store.preprocessing["spacing_mm"])
 
     def shown(self, sample: str) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
-        """The image (rows, columns) of a hip in [0, 1] and its label map, as the network sees them."""
+        """The image (rows, columns) of a hip in [0, 1] and its label map, as they are given to what is tested."""
         row = self._store.rows_by_key[sample]
         mirror = bool(self._mirror[row])
         label = self.crop.cut(self._store.label(row), mirror).astype(np.uint8)
-        return read_image(self._store, row, self.crop, mirror), label
+        image = self._read(row, self.crop, mirror)
+        return image if self.finds_heads else self._window(image, row), label
+
+    def _window(self, image: NDArray[np.float32], row: int) -> NDArray[np.float32]:
+        spacing_mm = float(self._spacing[row])
+        return self._intensity.of_window(image, self._chosen.head_at(spacing_mm), spacing_mm)
+
+    def _read(self, row: int, crop: Crop, mirror: bool) -> NDArray[np.float32]:
+        return read_image(self._store, row, crop, mirror, self._intensity)
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -135,14 +147,16 @@ class HipDataset(Dataset[HipSample]):
         landmarks = mirror_columns(self._store.landmarks(row), whole.shape[1]) if mirror else self._store.landmarks(row)
         crop, film, glance = self.crop, None, dict[str, Tensor]()
         if self._follows and isinstance(self._chosen, HeadCrop):
-            film, head = read_image(self._store, row, self.crop, mirror), head_circle(landmarks).centre
+            film, head = self._read(row, self.crop, mirror), head_circle(landmarks).centre
             glance = self._glance(film, head, row, rng)
             crop = self._chosen.around(head[0], head[1], float(self._spacing[row]))
         if self._jitter_px:
             down, right = (int(step) for step in rng.integers(-self._jitter_px, self._jitter_px + 1, 2))
             crop = crop.shifted(down, right) if film is not None else crop.moved(down, right, whole.shape)
         label = crop.cut(whole, mirror).astype(np.uint8)
-        image = read_image(self._store, row, crop, mirror) if film is None else crop.cut(film, False).astype(np.float32)
+        image = self._read(row, crop, mirror) if film is None else crop.cut(film, False).astype(np.float32)
+        if self._follows or not self.finds_heads:
+            image = self._window(image, row)
         count = len(self._store.label_names)
         outside = np.bincount(whole.ravel(), minlength=count) - np.bincount(label.ravel(), minlength=count)
         outside[0] = 0  # background beyond the field is taken as found
@@ -174,7 +188,7 @@ class HipDataset(Dataset[HipSample]):
         """A sample's `overview` and `place`."""
         assert isinstance(self._chosen, HeadCrop)
         factor = self._chosen.shrink
-        seen = shrink_image(torch.from_numpy(film)[None, None], factor)[0, 0].numpy()
+        seen = glance_at(torch.from_numpy(film)[None, None], factor)[0, 0].numpy()
         place = to_overview(head, factor)
         if self._overview_augmentation is not None:
             seen, place = self._overview_augmentation(seen, place, factor * float(self._spacing[row]), rng)

@@ -1,0 +1,23 @@
+#!/bin/sh
+# One network for every choice of grey values, trained on the same hips and tested on films that none has seen.
+# usage: run.sh FOLDER; two cores take over an hour.
+set -e
+folder=$1
+choices="thesis wide local"
+make_store() { # name preset subjects seed ratios
+    hipseg phantom out="$folder/$1" preset="$2" subjects="$3" seed="$4" plants=false
+    hipseg preprocess input="$folder/$1" store="$folder/$1.h5"
+    hipseg split store="$folder/$1.h5" out="$folder/$1.csv" "ratios=$5"
+    rm -r "${folder:?}/$1"
+}
+make_store train random 300 3 '[0.94,0.03,0.03]'
+for preset in standard hard random; do make_store "test_$preset" "$preset" 40 91 '[0,0,1]'; done
+for choice in $choices; do
+    hipseg train experiment=transfer intensity="$choice" data.store="$folder/train.h5" data.split="$folder/train.csv" \
+        out="$folder/$choice"
+    for preset in standard hard random; do
+        hipseg evaluate checkpoint="$folder/$choice/checkpoints/best.ckpt" data.store="$folder/test_$preset.h5" \
+            data.split="$folder/test_$preset.csv" out="$folder/${choice}_$preset"
+    done
+done
+python "$(dirname "$0")/table.py" "$folder"
