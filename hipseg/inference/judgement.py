@@ -12,7 +12,7 @@ from hipseg.labels.circle import Circle
 from hipseg.labels.label_map import FEMORAL_HEAD_LABEL, JOINT_SPACE_LABEL, ROOF_LABEL
 from hipseg.measure import JointSpace, Method, joint_space_width
 from hipseg.measure.joint_curves import NotTraced, trace_joint
-from hipseg.measure.outline import describe_outline, touches
+from hipseg.measure.outline import describe_outline, roof_contrast, sureness, touches
 from hipseg.measure.quality import Plausible
 from hipseg.transforms.implant import grey_levels, shows_hardware, shows_metal
 from hipseg.transforms.intensity import black_areas
@@ -70,7 +70,8 @@ def measure_hip(
     unseen = (image == 0) | black_areas(image, spacing_mm)
     return plausible.judge(
         joint, surface.polarity, other_side=across, implant=metal, cut=is_cut(labels, head, unseen),
-        outline=describe_outline(labels, head, spacing_mm, unseen),
+        outline=describe_outline(labels, head, spacing_mm, unseen), sure=sureness(probabilities[:, *part], spacing_mm),
+        roof_contrast=roof_contrast(labels, image, head, spacing_mm),
     )  # fmt: skip
 
 

@@ -31,6 +31,8 @@ Status = Literal[
     "implausible_profile",
     "outside_weight_bearing",
     "implausible_width",
+    "implausible_greys",
+    "unsure",
 ]
 
 

@@ -2,18 +2,30 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import binary_closing, binary_dilation, binary_fill_holes, distance_transform_edt, label
+from scipy.ndimage import (
+    binary_closing,
+    binary_dilation,
+    binary_fill_holes,
+    distance_transform_edt,
+    label,
+    maximum_filter,
+    minimum_filter,
+)
 
 from hipseg.labels.circle import Circle
 from hipseg.labels.label_map import FEMORAL_HEAD_LABEL, JOINT_SPACE_LABEL, ROOF_LABEL
 
 _NEAR: Final = 1.6  # of the head's radius about its centre, where a hole matters
 _ARC_DEG: Final = np.arange(-60.0, 61.0)
+_BESIDE_MM: Final = 4.5  # of the joint space, where a network's answer decides on widths
+_EDGE_MM: Final = 3.2
+_AROUND_MM: Final = 50.0
 _STEP: Final = 0.02  # of the head's radius, along rays
 
 
@@ -104,3 +116,41 @@ def _roof_along_rays(roof: NDArray[np.bool_], head: Circle) -> tuple[float, floa
     seen[on] = roof[rows[on], columns[on]]
     met = seen.sum(axis=1) * _STEP * head.radius
     return (float(np.median(met[met > 0])) if (met > 0).any() else 0.0), float((met > 0).sum())
+
+
+def sureness(probabilities: NDArray[np.float32], spacing_mm: float) -> float:
+    """How sure a network is of the joint: the mean of its top probability near the joint space.
+
+    Pixels beside another label don't count: there a network that is taught shares of pixels is right to hesitate. NaN
+    if no others are left.
+
+    Args:
+        probabilities: (4, rows, columns) of a hip.
+        spacing_mm: Millimetres per pixel.
+    """
+    labels = probabilities.argmax(axis=0)
+    near = distance_transform_edt(labels != JOINT_SPACE_LABEL) * spacing_mm < _BESIDE_MM
+    inner = (maximum_filter(labels, 3) == minimum_filter(labels, 3)) & near & (labels > 0)
+    return float(probabilities.max(axis=0)[inner].mean()) if inner.any() else math.nan
+
+
+def roof_contrast(labels: NDArray[Any], image: NDArray[np.float32], head: Circle, spacing_mm: float) -> float:
+    """How much brighter the roof's edge is than the joint space below it, as a share of the range of greys around.
+
+    The sourcil is the brightest line of the joint: where it lies in what is outlined as joint space, or in the head,
+    the joint is another. NaN if there is neither.
+
+    Args:
+        labels: (rows, columns), a label map.
+        image: (rows, columns) of the film, 0 where there is no image.
+        head: The femoral head's circle, in pixel-centre coordinates.
+        spacing_mm: Millimetres per pixel.
+    """
+    space = labels == JOINT_SPACE_LABEL
+    edge = (labels == ROOF_LABEL) & (distance_transform_edt(~space) * spacing_mm < _EDGE_MM)
+    rows, columns = np.ogrid[: labels.shape[0], : labels.shape[1]]
+    around = image[(np.hypot(columns - head.x, rows - head.y) * spacing_mm < _AROUND_MM) & (image > 0)]
+    if not (edge.any() and space.any() and around.size):
+        return math.nan
+    low, high = np.percentile(around, (2, 98))
+    return float((image[edge].mean() - image[space].mean()) / max(float(high - low), 1e-6))

@@ -34,6 +34,8 @@ class Plausible:
         femur_area: Least and most, as a share of the head's area.
         femur_beyond: Of the femur where no hip's has any, as a share of the head's area.
         apart_mm: How far a speck may lie from the bones.
+        sure: Least probability, on average, of what a network says near the joint.
+        roof_contrast: Least brightness of the roof's edge above the joint space's, as a share of the greys around.
     """
 
     head_radius_mm: Range
@@ -49,6 +51,8 @@ class Plausible:
     femur_area: Range = (0.0, math.inf)
     femur_beyond: Annotated[float, Field(gt=0)] = math.inf
     apart_mm: Annotated[float, Field(gt=0)] = math.inf
+    sure: Annotated[float, Field(ge=0, le=1)] = 0.0
+    roof_contrast: float = -math.inf
 
     def judge(
         self,
@@ -59,6 +63,8 @@ class Plausible:
         implant: bool = False,
         cut: bool = False,
         outline: Outline | None = None,
+        sure: float = math.nan,
+        roof_contrast: float = math.nan,
     ) -> JointSpace:
         """The same measurement, its status changed from `ok` to the first warning that applies.
 
@@ -69,6 +75,8 @@ class Plausible:
             implant: Whether its head is of metal.
             cut: Whether the film, or what is seen of it, ends within its head or at its roof.
             outline: The shapes of its labels, if they are known.
+            sure: See `outline.sureness`; NaN if it isn't known.
+            roof_contrast: See `outline.roof_contrast`; likewise.
         """
         if polarity != "stated":
             return replace(joint, status="polarity_suspect")
@@ -76,7 +84,10 @@ class Plausible:
             return joint
         found: dict[Status, bool] = {"implant": implant, "cut": cut, "other_side": other_side}
         first = next((status for status, is_so in found.items() if is_so), None)
-        return replace(joint, status=first or self._shape_status(outline) or self._status(joint))
+        status = first or self._shape_status(outline) or self._status(joint)
+        if status == "ok" and roof_contrast < self.roof_contrast:
+            status = "implausible_greys"
+        return replace(joint, status="unsure" if status == "ok" and sure < self.sure else status)
 
     def _shape_status(self, outline: Outline | None) -> Status | None:
         if outline is None:

@@ -32,7 +32,7 @@ Image = NDArray[np.float32]
 def body() -> Image:
     """Soft tissue and bone, with grain."""
     image = np.random.default_rng(0).uniform(0.3, 0.36, SHAPE).astype(np.float32)
-    image += 0.25 * (SHARES[1] + SHARES[2])
+    image += 0.25 * (SHARES[1] + SHARES[2]) - 0.02 * SHARES[3]
     image[150:, 130:] += 0.27  # other bone
     image[0, 0], image[-1, -1] = DARKEST, 1.0
     return image
@@ -131,3 +131,14 @@ def test_implausible_outlines_say_which(method: str) -> None:
 
 def test_without_a_head_nothing_is_judged() -> None:
     assert status(body(), moved(np.ones(SHAPE, dtype=bool), (1,), 0)) == "no_femoral_head"
+
+
+def test_a_joint_below_which_the_sourcil_shines_is_another() -> None:
+    image = body()
+    image += 0.25 * SHARES[3] + 0.06 * (SHARES[3] > 0.5)
+    assert status(image) == "implausible_greys"
+
+
+def test_a_network_that_hesitates_is_unsure() -> None:
+    doubtful = (0.75 * SHARES + 0.25 * np.roll(SHARES, 1, axis=0)).astype(np.float32)
+    assert status(body(), doubtful) == "unsure"

@@ -10,7 +10,7 @@ from hipseg.labels.circle import Circle, head_circle
 from hipseg.labels.curves import spline_curves
 from hipseg.labels.label_map import draw_label_map
 from hipseg.labels.template import template
-from hipseg.measure.outline import describe_outline
+from hipseg.measure.outline import describe_outline, roof_contrast, sureness
 
 SPACING_MM = 0.9
 ROWS, COLUMNS = np.mgrid[:200, :180]
@@ -100,3 +100,52 @@ def test_a_hip_at_the_images_corner_is_described_all_the_same() -> None:
     found = describe_outline(labels, Circle(10.0, 20.0, 25.0), SPACING_MM)
     assert found.apart_mm == 0
     assert found.femur_area < 0.8
+
+
+@pytest.mark.parametrize(("left", "right", "ends"), [(0, 0, False), (100, 0, True), (0, 0, True)])
+def test_a_femur_that_the_image_cuts_says_so(left: int, right: int, ends: bool) -> None:
+    labels, unseen = hip(), np.zeros(ROWS.shape, dtype=bool)
+    if ends and not left:
+        unseen[110:] = True
+        labels[100:130, 90:110] = 1
+    assert (
+        describe_outline(labels[:, left:], HEAD._replace(x=HEAD.x - left), SPACING_MM, unseen[:, left:]).femur_ends
+        == ends
+    )
+
+
+def shares(certain: float, at_edges: float) -> NDArray[np.float32]:
+    """`hip` with so much probability for its labels, and so much where they border on others."""
+    labels = hip()
+    edge = np.zeros(labels.shape, dtype=bool)
+    for axis in (0, 1):
+        for step in (-1, 1):
+            edge |= np.roll(labels, step, axis) != labels
+    top = np.where(edge, at_edges, certain)
+    said = np.repeat(((1 - top) / 3)[None], 4, axis=0)
+    np.put_along_axis(said, labels[None].astype(int), top[None], axis=0)
+    return said.astype(np.float32)
+
+
+@pytest.mark.parametrize("certain", [0.6, 0.8, 0.99])
+@pytest.mark.parametrize("at_edges", [0.4, 0.9])
+def test_a_networks_sureness_is_that_off_the_edges(certain: float, at_edges: float) -> None:
+    assert sureness(shares(certain, at_edges), SPACING_MM) == pytest.approx(certain, abs=0.05)
+
+
+def test_without_a_joint_space_there_is_no_sureness() -> None:
+    nothing = np.zeros((4, 20, 20), dtype=np.float32)
+    nothing[0] = 1
+    assert np.isnan(sureness(nothing, SPACING_MM))
+
+
+def test_the_roofs_edge_is_compared_with_the_space_below_it() -> None:
+    labels = hip()
+    image = np.full(labels.shape, 0.4, dtype=np.float32)
+    image[:, 120:] = 0.6  # of the surroundings: 0.2 from dark to bright
+    image[(labels == 2) & (ROUND < 34)] = 0.5
+    image[labels == 3] = 0.45
+    assert roof_contrast(labels, image, HEAD, SPACING_MM) == pytest.approx(0.05 / 0.2, rel=0.15)
+    image[labels == 3] = 0.55  # the bright line lies in the space
+    assert roof_contrast(labels, image, HEAD, SPACING_MM) == pytest.approx(-0.05 / 0.2, rel=0.15)
+    assert np.isnan(roof_contrast(np.where(labels == 2, 0, labels), image, HEAD, SPACING_MM))
