@@ -35,7 +35,9 @@ class Plausible:
         femur_beyond: Of the femur where no hip's has any, as a share of the head's area.
         apart_mm: How far a speck may lie from the bones.
         sure: Least probability, on average, of what a network says near the joint.
-        roof_contrast: Least brightness of the roof's edge above the joint space's, as a share of the greys around.
+        roof_contrast: Least brightness of the roof's edge above the joint space's, as a share of the greys around,
+            where the network is less than certain; on films with a faint sourcil there is less.
+        certain: Probability from which it is.
     """
 
     head_radius_mm: Range
@@ -53,6 +55,7 @@ class Plausible:
     apart_mm: Annotated[float, Field(gt=0)] = math.inf
     sure: Annotated[float, Field(ge=0, le=1)] = 0.0
     roof_contrast: float = -math.inf
+    certain: Annotated[float, Field(ge=0, le=1)] = 1.0
 
     def judge(
         self,
@@ -85,7 +88,7 @@ class Plausible:
         found: dict[Status, bool] = {"implant": implant, "cut": cut, "other_side": other_side}
         first = next((status for status, is_so in found.items() if is_so), None)
         status = first or self._shape_status(outline) or self._status(joint)
-        if status == "ok" and roof_contrast < self.roof_contrast:
+        if status == "ok" and roof_contrast < self.roof_contrast and sure < self.certain:
             status = "implausible_greys"
         return replace(joint, status="unsure" if status == "ok" and sure < self.sure else status)
 

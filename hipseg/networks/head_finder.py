@@ -48,7 +48,7 @@ class HeadFinder(nn.Module):
         field: The window that is laid around a head.
         spacing_mm: Of the film's pixels.
         features: Of the network's stages.
-        least: Probability below which a head that has no fellow on the other side is none.
+        least: Probability that a head must have, or its fellow on the other side.
         intensity: What is made of a window's grey values.
     """
 
@@ -159,7 +159,11 @@ class HeadFinder(nn.Module):
         without = right.absent * max([_NEITHER * left.absent, *(_ALONE * other.sure for other in left.places)])
         likeliest: tuple[float, Candidate | None] = (without, None)
         for one in right.places:
-            pairs = (one.sure * other.sure * self._prior(one, other, width) for other in left.places)
+            pairs = (
+                one.sure * other.sure * self._prior(one, other, width)
+                for other in left.places
+                if max(one.sure, other.sure) >= self.least
+            )
             alone = one.sure * left.absent * _ALONE if one.sure >= self.least else 0.0
             likeliest = max(likeliest, (max(alone, *pairs, 0.0), one), key=lambda choice: choice[0])
         return likeliest if likeliest[1] is not None else (0.0, None)

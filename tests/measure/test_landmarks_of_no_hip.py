@@ -173,8 +173,8 @@ def test_a_head_that_turns_the_other_way_is_in_reverse_order() -> None:
     assert landmark_fault(points, ADULT) == HEAD_REVERSED
 
 
-@pytest.mark.parametrize("limit_mm", [0.5, 1.0, 1.4])
-def test_all_of_the_head_may_be_half_as_much_again_off_its_circle_as_what_lies_under_the_roof(limit_mm: float) -> None:
+@pytest.mark.parametrize("limit_mm", [0.3, 0.6, 0.85])
+def test_all_of_the_head_may_be_farther_off_its_circle_than_what_is_predicted_under_the_roof(limit_mm: float) -> None:
     """Of a head that is e mm higher and e mm narrower than a circle the root mean square distance is e / sqrt(2)."""
     limits = replace(ADULT, head_residual_mm=limit_mm)
     whole_turn = np.linspace(-162.0, 162.0, 10)
@@ -184,7 +184,7 @@ def test_all_of_the_head_may_be_half_as_much_again_off_its_circle_as_what_lies_u
         points[18:28] = around(20.0 + residual_mm * np.sqrt(2) * np.cos(2 * np.deg2rad(whole_turn)), whole_turn)
         return points
 
-    most = 1.5 * limit_mm
+    most = 2.36 * limit_mm
     assert landmark_fault(oval(0.97 * most), limits) == ""
     said = f"the femoral head's landmarks lie {1.03 * most:.1f} mm off a circle, more than {most:g}"
     assert landmark_fault(oval(1.03 * most), limits) == said
