@@ -98,9 +98,7 @@ class HipFilms:
         surface = Surface(hip.field.cut(image, mirror).astype(np.float32), whole.quantiles, corrected(whole.polarity))
         fixed = self.locator is None and isinstance(crop_of(self.task.record), Crop)
         middle = hip.field.middle(hip.grid.shape[1]) if fixed else None
-        return measure_hip(
-            hip.probabilities, surface, hip.grid.spacing_mm, self.method, self.plausibility, middle
-        )  # fmt: skip
+        return measure_hip(hip.probabilities, surface, hip.grid.spacing_mm, self.method, self.plausibility, middle)
 
 
 def _in_file_mm(film: Film, hip: HipPrediction, points_mm: Points) -> Points:
