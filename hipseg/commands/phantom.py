@@ -1,19 +1,24 @@
-"""`hipseg phantom`: a cohort of synthetic films in the cohorts' own layout."""
+"""`hipseg phantom`: a cohort of synthetic films in the cohorts' own layout, or of CT scans."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
 from itertools import chain
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import pandas as pd
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 from pydantic import Field
 
 from hipseg.errors import HipsegError
 from hipseg.instantiation import call
 from hipseg.parallel import available_cores, ordered_map
 from hipseg.phantom.cohort import film_jobs, make_film, make_plain, make_prosthesis, planted_jobs
+from hipseg.phantom.ct.cohort import CtJob, make_subject
+from hipseg.phantom.ct.plants import plant_series
+from hipseg.phantom.ct.preset import CtPreset
 from hipseg.phantom.plants import plant_exclusions
 from hipseg.phantom.preset import Preset
 from hipseg.progress import track
@@ -41,12 +46,7 @@ def phantom(
         plants: Whether to add a file for every reason of exclusion.
         workers: Processes; all cores if not given.
     """
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise HipsegError(f"out: {out} can't be made ({error.strerror})") from None
-    if any(out.iterdir()):
-        raise HipsegError(f"out: {out} is not empty; name a new folder or remove it")
+    _make_empty(out)
     workers = available_cores() if workers is None else workers
     jobs = list(film_jobs(out, preset, subjects, seed, exposures, landmark_error_mm))
     rows = list(chain.from_iterable(track(ordered_map(make_film, jobs, workers), len(jobs), "films")))
@@ -69,6 +69,58 @@ def _plant(out: Path, preset: Preset, subjects: int, seed: int) -> list[dict[str
     return rows
 
 
+def phantom_ct(
+    out: Path,
+    subjects: Annotated[int, Field(ge=1, le=9999)],
+    seed: Annotated[int, Field(ge=0)],
+    ct_preset: CtPreset,
+    plants: bool,
+    workers: Annotated[int, Field(ge=0)] | None,
+) -> None:
+    """Write CT scans of both hips with labels of the femurs, and the truth beside them.
+
+    Args:
+        out: Folder of the cohort, with `scans` and `labels`; `OUT.truth.csv` and the surfaces in `OUT.truth` beside it
+            hold what only evaluation may read.
+        subjects: How many.
+        seed: The same seed makes the same files.
+        ct_preset: What varies, and how far.
+        plants: Whether to add series that must be refused.
+        workers: Processes; all cores if not given.
+    """
+    _make_empty(out)
+    workers = available_cores() if workers is None else workers
+    jobs = [CtJob(out, ct_preset, seed, subject) for subject in range(subjects)]
+    rows = list(chain.from_iterable(track(ordered_map(make_subject, jobs, workers), len(jobs), "scans")))
+    if plants:
+        planted = plant_series(replace(jobs[0], subject=subjects))
+        print(f"{len(planted)} more series that must be refused: {', '.join(planted)}")
+    truth = out.parent / f"{out.name}.truth.csv"
+    pd.DataFrame(rows).to_csv(truth, index=False, float_format="%.5f")
+    about = f"preset {ct_preset.name} (version {ct_preset.version})"
+    print(f"{subjects} scans of {about} in {out}, their truth in {truth}")
+
+
+def _make_empty(out: Path) -> None:
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise HipsegError(f"out: {out} can't be made ({error.strerror})") from None
+    if any(out.iterdir()):
+        raise HipsegError(f"out: {out} is not empty; name a new folder or remove it")
+
+
+_KINDS: Final[dict[str, tuple[Callable[..., None], tuple[str, ...]]]] = {
+    "film": (phantom, ("preset", "exposures", "landmark_error_mm")),
+    "ct": (phantom_ct, ("ct_preset",)),
+}
+
+
 def run(config: DictConfig) -> None:
-    """Run the command on its configuration."""
-    call(phantom, config)
+    """Run the command on its configuration: films, or with `kind=ct` scans."""
+    kind = str(config.kind)
+    if kind not in _KINDS:
+        raise HipsegError(f"kind: there is no kind '{kind}'; choose {' or '.join(_KINDS)}")
+    function, own = _KINDS[kind]
+    shared = ("out", "subjects", "seed", "plants", "workers")
+    call(function, OmegaConf.masked_copy(config, [*shared, *own]))

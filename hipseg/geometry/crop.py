@@ -56,6 +56,10 @@ class Crop:
         """The same window so far down and right, wherever that is."""
         return replace(self, row=self.row + rows, column=self.column + columns)
 
+    def grown(self, margin: int) -> Crop:
+        """The same window with so many pixels more on every side."""
+        return Crop(self.row - margin, self.column - margin, self.rows + 2 * margin, self.columns + 2 * margin)
+
     def cut(self, pixels: NDArray[np.generic], mirror: bool) -> NDArray[np.generic]:
         """The field of an image (rows, columns), mirrored first if it is a left hip's; 0 beyond its edges."""
         seen = pixels[:, ::-1] if mirror else pixels

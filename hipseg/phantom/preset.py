@@ -156,8 +156,41 @@ class Faults:
 
 
 @dataclass(frozen=True)
+class Bodies:
+    """How subjects and the way they lie differ.
+
+    Attributes:
+        mode: Weight of every mode of the shape model.
+        warp_mm: Standard deviation of a smooth warp of 45 mm and more.
+        joint_space_mm: Between head and socket.
+        age_years: Youngest and oldest.
+        tilt_deg: Of the pelvis, forwards.
+        turn_deg: Of the whole subject about its length.
+        roll_deg: Of the whole subject in the table's plane.
+        flexion_deg: Of each hip.
+        abduction_deg: Likewise.
+        rotation_deg: Of each leg, outwards.
+    """
+
+    mode: Normal
+    warp_mm: float
+    joint_space_mm: Normal
+    age_years: tuple[float, float]
+    tilt_deg: Normal
+    turn_deg: Normal
+    roll_deg: Normal
+    flexion_deg: Normal
+    abduction_deg: Normal
+    rotation_deg: Normal
+
+
+@dataclass(frozen=True)
 class Preset:
-    """One frozen set of ranges; a changed number is a new version."""
+    """One frozen set of ranges; a changed number is a new version.
+
+    With `bodies`, a share (`projected`) of the subjects have bones projected from three dimensions; `anatomy` and
+    `pose` then say where and how large they are and how bodies differ, not which shape they have.
+    """
 
     name: str
     version: int
@@ -169,3 +202,5 @@ class Preset:
     faults: Faults
     views: Views | None = None
     surroundings: Surroundings | None = None
+    bodies: Bodies | None = None
+    projected: float = 1.0
