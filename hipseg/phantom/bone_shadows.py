@@ -225,6 +225,11 @@ def add_joint_space(brush: Brush, hip: Hip) -> None:
 
 def add_midline(brush: Brush, skeleton: Skeleton) -> None:
     """Sacrum with its foramina, coccyx, and the lower lumbar vertebrae."""
+    _add_sacrum(brush, skeleton)
+    add_vertebrae(brush, skeleton)
+
+
+def _add_sacrum(brush: Brush, skeleton: Skeleton) -> None:
     parts = skeleton.midline
     brush.area("sacrum", _smooth(parts["sacrum"]), 7.0, 18.0)
     brush.area("sacrum", _smooth(parts["coccyx"]), 3.0, 5.0, 0.5)
@@ -235,6 +240,11 @@ def add_midline(brush: Brush, skeleton: Skeleton) -> None:
             centre = rotate((spot + axis[0] - [0, -136 * skeleton.scale])[None], axis[0], -tilt)[0]
             shadow = brush.canvas.shadow(_oval(centre, 4.0, 3.0), reach_mm=4.0)
             brush.canvas.add(shadow, brush.amount("sacrum") * np.float32(-0.35) * shadow.fill(4.0))
+
+
+def add_vertebrae(brush: Brush, skeleton: Skeleton) -> None:
+    """The lower lumbar vertebrae."""
+    parts = skeleton.midline
     for level in ("5", "4", "3"):
         body = parts[f"vertebra_{level}"]
         brush.area("spine", _smooth(body), 2.5, 10.0)

@@ -20,6 +20,7 @@ from hipseg.phantom.annotator import misplace
 from hipseg.phantom.film import Exposed, expose_film, inside
 from hipseg.phantom.layout import CHECK, DELIVERIES, FIRST_SUBJECT, Delivery
 from hipseg.phantom.preset import Faults, Preset
+from hipseg.phantom.projected.subject import project_subject
 from hipseg.phantom.skeleton import pose_skeleton
 from hipseg.phantom.subject import draw_beam, draw_stance, draw_subject
 
@@ -117,8 +118,15 @@ def _expose(job: FilmJob, rng: np.random.Generator, odd: _Oddities) -> tuple[Exp
         grid = _HEMI_GRID
         shift = 95.0 if odd.missing == "left" else -95.0
         stance = replace(stance, centre_mm=(stance.centre_mm[0] + shift, 10.0))
-    skeleton = pose_skeleton(subject, stance, widths, grid.centre_mm)
-    return expose_film(subject, skeleton, beam, grid, rng, odd.prosthesis, job.preset.surroundings), grid
+    surroundings, bodies = job.preset.surroundings, job.preset.bodies
+    chance = np.random.default_rng([job.seed, job.subject, 50_000]).random()
+    if bodies is None or chance >= job.preset.projected:
+        skeleton = pose_skeleton(subject, stance, widths, grid.centre_mm)
+        return expose_film(subject, skeleton, beam, grid, rng, odd.prosthesis, surroundings), grid
+    shape_rng = np.random.default_rng([job.seed, job.subject, 40_000])
+    projected = project_subject(shape_rng, rng, bodies, subject, stance, widths, grid)
+    skeleton = projected.skeleton
+    return expose_film(subject, skeleton, beam, grid, rng, odd.prosthesis, surroundings, projected.paint), grid
 
 
 def _stored(values: NDArray[np.float32], odd: _Oddities, gain: float) -> NDArray[np.uint16]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
@@ -48,7 +49,24 @@ def _texture(rng: np.random.Generator, canvas: Canvas, skeleton: Skeleton, angle
     return resample(trabeculae(rng, body, angle_deg), body, canvas.grid)
 
 
-def _draw_shadow(subject: Subject, skeleton: Skeleton, beam: Beam, rng: np.random.Generator, canvas: Canvas) -> None:
+def paint_outlines(brush: Brush, skeleton: Skeleton) -> None:
+    """The bones' shadows from their outlines."""
+    add_midline(brush, skeleton)
+    for side in SIDES:
+        hip = skeleton.hips[side]
+        add_hemipelvis(brush, hip)
+        add_joint_space(brush, hip)
+        add_femur(brush, hip)
+
+
+def _draw_shadow(
+    subject: Subject,
+    skeleton: Skeleton,
+    beam: Beam,
+    rng: np.random.Generator,
+    canvas: Canvas,
+    paint: Callable[[Brush, Skeleton], None],
+) -> None:
     own = np.random.default_rng([subject.seed, 2])
     amplitude = np.float32(beam.trabeculae)
     streaks = [amplitude * _texture(own, canvas, skeleton, angle) for angle in (62.0, 118.0, 85.0)]
@@ -57,12 +75,7 @@ def _draw_shadow(subject: Subject, skeleton: Skeleton, beam: Beam, rng: np.rando
     femoral = np.concatenate([streaks[0][:, :middle], streaks[1][:, middle:]], axis=1)
     brush = Brush(canvas, subject.contrast, subject.edge_mm, subject.sourcil, (femoral, streaks[2]))
     add_muscles(brush, skeleton)
-    add_midline(brush, skeleton)
-    for side in SIDES:
-        hip = skeleton.hips[side]
-        add_hemipelvis(brush, hip)
-        add_joint_space(brush, hip)
-        add_femur(brush, hip)
+    paint(brush, skeleton)
     add_bowel(rng, canvas, skeleton, beam)
     add_skin_folds(rng, canvas, skeleton, beam)
 
@@ -131,6 +144,7 @@ def expose_film(
     rng: np.random.Generator,
     prosthesis: Side | None = None,
     surroundings: Surroundings | None = None,
+    paint: Callable[[Brush, Skeleton], None] = paint_outlines,
 ) -> Exposed:
     """Draw one film.
 
@@ -142,12 +156,13 @@ def expose_film(
         rng: For what belongs to this exposure alone: noise, gas, folds, shutters, marker.
         prosthesis: The side with a hip prosthesis.
         surroundings: How often there is what else may lie on a film; nothing if None.
+        paint: What adds the bones' shadows.
     """
     width, height = grid.size_mm
     margin = 8
     shape = (int(np.ceil(height / CANVAS_MM)) + 2 * margin, int(np.ceil(width / CANVAS_MM)) + 2 * margin)
     canvas = Canvas.blank(Grid(shape, CANVAS_MM, (-margin * CANVAS_MM, -margin * CANVAS_MM)))
-    _draw_shadow(subject, skeleton, beam, rng, canvas)
+    _draw_shadow(subject, skeleton, beam, rng, canvas, paint)
     if surroundings is not None and rng.random() < surroundings.belly:
         add_belly(rng, canvas, skeleton)
     values = resample(_expose(canvas, beam, rng), canvas.grid, grid)

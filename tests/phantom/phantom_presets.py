@@ -16,7 +16,7 @@ from hipseg.phantom.cohort import FilmJob, film_jobs
 from hipseg.phantom.preset import Preset
 from hipseg.phantom.subject import Subject, draw_subject
 
-PRESETS = ("standard", "hard", "random")
+PRESETS = ("standard", "hard", "random", "projected")
 FIXTURE_SUBJECTS, FIXTURE_SEED = 8, 3  # of the session's `cohort`
 
 

@@ -1,0 +1,54 @@
+"""Surfaces in a cone of X-rays: where their points fall on a film, and how long each ray runs within them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hipseg.geometry.arrays import Points
+from hipseg.geometry.grid import Grid
+from hipseg.geometry.surface import Points3, Surface, crossings
+
+_OFF: Final = np.array([1.2345e-5, 2.3456e-5])  # of a pixel, so that no ray meets an edge
+
+
+@dataclass(frozen=True)
+class ConeBeam:
+    """A source in front of a subject and a film behind it, seen as a reader does: the right side on the left.
+
+    Attributes:
+        source_mm: x, y, z of the source, y being negative.
+        magnification: Of what lies at y = 0.
+        centre_mm: Where x = 0, z = 0 at y = 0 falls on the film, in film millimetres.
+    """
+
+    source_mm: tuple[float, float, float]
+    magnification: float
+    centre_mm: tuple[float, float]
+
+    def project(self, points: Points3) -> Points:
+        """(n, 3) points in the subject's millimetres as (n, 2) film millimetres."""
+        x, y, z = self.source_mm
+        nearer = -y / (points[:, 1] - y)
+        across, up = x + (points[:, 0] - x) * nearer, z + (points[:, 2] - z) * nearer
+        flat = np.stack([across, -up], axis=1) * self.magnification
+        return np.asarray(flat + self.centre_mm)
+
+    def path_mm(self, surface: Surface, grid: Grid) -> NDArray[np.float32]:
+        """(rows, columns) how many mm of every ray lie within a closed surface."""
+        film = self.project(surface.vertices)
+        flat = (film[surface.faces] - grid.origin_mm) / grid.spacing_mm + _OFF
+        face, pixel, shares, facing = crossings(flat, (grid.shape[1], grid.shape[0]))
+        depth = surface.corners[face, :, 1] - self.source_mm[1]
+        # Along a ray the inverse of the depth is what is linear on the film.
+        at = 1 / (shares / depth).sum(axis=1)
+        x = (grid.x_mm()[pixel[:, 0]] - self.centre_mm[0]) / self.magnification - self.source_mm[0]
+        z = -(grid.y_mm()[pixel[:, 1]] - self.centre_mm[1]) / self.magnification - self.source_mm[2]
+        slant = np.sqrt(1 + (x**2 + z**2) / self.source_mm[1] ** 2)
+        weights = at * slant * facing
+        flat_index = pixel[:, 1] * grid.shape[1] + pixel[:, 0]
+        summed = np.bincount(flat_index, weights, minlength=grid.shape[0] * grid.shape[1])
+        return np.abs(summed).reshape(grid.shape).astype(np.float32)

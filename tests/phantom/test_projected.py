@@ -1,0 +1,126 @@
+"""Projected bones against spheres whose shadow is known, and landmarks against the bones' own shadow."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import cache
+
+import numpy as np
+import pytest
+from phantom_presets import shipped, subject
+from test_ct_scans import ball
+
+from hipseg.geometry.grid import Grid
+from hipseg.labels.circle import head_circle
+from hipseg.labels.curves import spline_curves
+from hipseg.labels.landmarks import FEMUR, ROOF, SIDES, SOURCIL, Side
+from hipseg.measure.reference import reference_gap
+from hipseg.phantom.film import expose_film
+from hipseg.phantom.projected.beam import ConeBeam
+from hipseg.phantom.projected.subject import Projected, project_subject
+from hipseg.phantom.subject import draw_beam, draw_stance
+
+GRID = Grid.of_film((1100, 1200), 0.35)
+SEEDS = range(3)
+
+
+@pytest.mark.parametrize("centre", [(0.0, 0.0, 0.0), (80.0, 60.0, -45.0), (-50.0, -90.0, 30.0)])
+def test_rays_run_in_a_ball_as_far_as_geometry_says(centre: tuple[float, float, float]) -> None:
+    beam, grid, radius = ConeBeam((10.0, -950.0, -20.0), 1.2, (150.0, 140.0)), Grid.of_film((280, 300), 1.0), 21.0
+    path = beam.path_mm(ball(radius, centre), grid)
+    x = (grid.x_mm()[None, :] - 150) / 1.2
+    z = -(grid.y_mm()[:, None] - 140) / 1.2
+    source = np.array(beam.source_mm)
+    ray = np.stack(np.broadcast_arrays(x - source[0], -source[1], z - source[2]), axis=-1)
+    ray = ray / np.linalg.norm(ray, axis=-1, keepdims=True)
+    to_ball = np.array(centre) - source
+    off = (to_ball**2).sum() - (ray @ to_ball) ** 2
+    expected = 2 * np.sqrt(np.maximum(radius**2 - off, 0))
+    assert np.abs(path - expected)[expected > 6].max() < 0.2
+    assert np.abs(path - expected).mean() < 0.01
+
+
+def test_what_lies_nearer_to_the_source_is_magnified_more() -> None:
+    beam = ConeBeam((0.0, -1000.0, 0.0), 1.15, (200.0, 150.0))
+    points = np.array([[10.0, y, 20.0] for y in (-100.0, 0.0, 100.0)])
+    expected = [1.15 * 1000 / (1000 + y) for y in (-100, 0, 100)]
+    np.testing.assert_allclose(beam.project(points)[:, 0] - 200, [10 * factor for factor in expected])
+    np.testing.assert_allclose(150 - beam.project(points)[:, 1], [20 * factor for factor in expected])
+
+
+@cache
+def projected(seed: int, width_mm: float = 4.0) -> Projected:
+    preset = shipped("projected")
+    assert preset.bodies is not None
+    who = subject(seed, 0, "projected")
+    stance = draw_stance(np.random.default_rng(seed), replace(preset.pose, centre_y_mm=(-20.0, 0.0)))
+    widths: dict[Side, float] = {side: width_mm for side in SIDES}
+    rngs = (np.random.default_rng(seed), np.random.default_rng([seed, 1]))
+    return project_subject(*rngs, preset.bodies, who, stance, widths, GRID)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize("side", SIDES)
+def test_the_femur_s_landmarks_lie_on_the_edge_of_its_shadow(seed: int, side: Side) -> None:
+    made = projected(seed)
+    surface = made.bones[1 + SIDES.index(side)][0]
+    marks = made.skeleton.hips[side].landmarks[FEMUR]
+    fine = Grid.centred((900, 900), 0.2, (float(marks[:, 0].mean()), float(marks[:, 1].mean())))
+    shadow = made.beam.path_mm(surface, fine) > 0.05
+    for x, y in fine.to_pixels(marks):
+        rows, columns = (slice(round(at) - 3, round(at) + 4) for at in (y, x))
+        assert 0 < shadow[rows, columns].mean() < 1  # the edge lies within 0.6 mm
+    assert len(np.unique(np.round(marks, 3), axis=0)) == len(marks)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize("side", SIDES)
+def test_the_head_has_the_radius_and_the_place_of_its_sphere(seed: int, side: Side) -> None:
+    made = projected(seed)
+    vertices = made.bones[1 + SIDES.index(side)][0].vertices
+    circle = head_circle(made.skeleton.hips[side].landmarks)
+    flat = made.beam.project(vertices)
+    near = np.hypot(*(flat - circle.centre).T)
+    # The head's outline is the farthest that its vertices reach, on the side of the pelvis.
+    medial = (flat[:, 0] - circle.x) * (1 if side == "right" else -1) > 0.3 * circle.radius
+    reach = near[medial & (near < 1.2 * circle.radius) & (flat[:, 1] < circle.y)]
+    assert circle.radius == pytest.approx(np.percentile(reach, 99.5), rel=0.035)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize("side", SIDES)
+def test_the_roof_lies_above_the_head_from_lateral_to_medial(seed: int, side: Side) -> None:
+    marks = projected(seed).skeleton.hips[side].landmarks
+    circle, sign = head_circle(marks), 1 if side == "right" else -1
+    sourcil = (marks[SOURCIL] - circle.centre) * [sign, 1]
+    assert (np.diff(sourcil[:, 0]) > 0).all() and sourcil[0, 0] < -5 < 5 < sourcil[-1, 0]
+    distance = np.hypot(*sourcil.T)
+    assert (distance > circle.radius).all() and (distance < circle.radius + 12).all()
+    edge = marks[ROOF][:3]
+    assert (np.diff(edge[:, 1]) > 0).all()  # from its top down to the sourcil's lateral end
+    assert (np.abs(edge[:, 0] - marks[SOURCIL][0, 0]) < 14).all()
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_a_narrower_joint_is_seen_as_narrower(seed: int) -> None:
+    def seen(width_mm: float) -> list[float]:
+        hips = projected(seed, width_mm).skeleton.hips
+        return [reference_gap(spline_curves(hips[side].landmarks)).width for side in SIDES]
+
+    for wide, narrow in zip(seen(5.5), seen(3.5), strict=True):
+        assert 0.8 < wide - narrow < 3.0
+
+
+def test_a_film_shows_the_bones_where_they_are_projected_and_the_seed_decides() -> None:
+    preset, made = shipped("projected"), projected(0)
+    who, beam = subject(0, 0, "projected"), draw_beam(np.random.default_rng(0), preset.exposure)
+    beam = replace(beam, noise=0.0, gas=0, skin_folds=0, collimated=False, marker=False, contrast_medium=False)
+    films = [
+        expose_film(who, made.skeleton, beam, GRID, np.random.default_rng(1), paint=paint).values
+        for paint in (made.paint, made.paint, lambda brush, skeleton: None)
+    ]
+    assert np.array_equal(films[0], films[1])
+    added = films[0] - films[2]
+    paths = [[made.beam.path_mm(surface, GRID) for surface in part[:2]] for part in made.bones]
+    bone = sum(7 * (whole - spongy) + spongy for whole, spongy in paths)  # compact bone stops seven times as much
+    assert np.corrcoef(added[::5, ::5].ravel(), bone[::5, ::5].ravel())[0, 1] > 0.9
