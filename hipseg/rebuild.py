@@ -19,7 +19,10 @@ from hipseg.options import check_arguments
 
 NETWORKS: Final = ("monai.networks.nets.", "hipseg.networks.")
 DATASETS: Final = ("hipseg.data.datasets.",)
-INFERERS: Final = ("hipseg.inference.shifts.ShiftAverage", "hipseg.inference.sliding_window.SlidingWindow")
+INFERERS: Final = (
+    "hipseg.inference.shifts.ShiftAverage", "hipseg.inference.sliding_window.SlidingWindow",
+    "hipseg.inference.zooms.ZoomAverage",
+)  # fmt: skip
 POSTPROCESSES: Final = (
     "hipseg.inference.postprocess.WithoutSpecks", "hipseg.inference.postprocess.LargestComponents",
     "hipseg.inference.hips.OneHip",

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from hipseg.errors import HipsegError
 
+_ZOOMS: Final = (0.25, 4.0)
 _MOST: Final = {"rows": 16384, "columns": 16384, "passes": 256, "labels": 256}
 _PRECISIONS: Final = frozenset(
     {
@@ -133,6 +134,12 @@ def _require_seen(record: Mapping[str, Any]) -> None:
     _require_input(record["input"])
     if "passes" in record["inferer"]:
         _require_number(record["inferer"]["passes"], "inferer.passes", int, 1, _MOST["passes"])
+    if "zooms" in record["inferer"]:
+        zooms = record["inferer"]["zooms"]
+        if not (type(zooms) is list and 1 <= len(zooms) <= _MOST["passes"]):
+            raise HipsegError("inferer.zooms is no list of numbers")
+        for zoom in zooms:
+            _require_number(zoom, "inferer.zooms", float, *_ZOOMS)
     if record.get("postprocess") is not None and type(record["postprocess"]) is not dict:
         raise HipsegError("postprocess is no mapping")
     _require_locator(record.get("locator"))

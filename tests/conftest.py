@@ -73,3 +73,28 @@ def split(shared: Path, store: Path) -> Path:
     path = shared / "split.csv"
     _once(shared, "split", lambda: main(["split", f"store={store}", f"out={path}", "ratios=[0.5,0.25,0.25]"]))
     return path
+
+
+@pytest.fixture(scope="session")
+def scans(shared: Path) -> Path:
+    """CT scans of four subjects, coarse, with series that must be refused."""
+    out, coarse = shared / "scans", ["ct_preset.scanners.columns=140", "ct_preset.scanners.spacing_mm=[2.8,3.0]"]
+    given = ["kind=ct", "subjects=4", "seed=5", "workers=2", *coarse]
+    _once(shared, "scans", lambda: main(["phantom", f"out={out}", *given]))
+    return out
+
+
+@pytest.fixture(scope="session")
+def femurs(shared: Path, scans: Path) -> Path:
+    """Every femur of the scans in one store; read it, don't write it."""
+    path = shared / "femurs.h5"
+    _once(shared, "femurs", lambda: main(["convert", "source=scans", f"input={scans}", f"store={path}", "workers=2"]))
+    return path
+
+
+@pytest.fixture(scope="session")
+def femur_split(shared: Path, femurs: Path) -> Path:
+    """A split of the femurs by subject."""
+    path = shared / "femur_split.csv"
+    _once(shared, "femur_split", lambda: main(["split", f"store={femurs}", f"out={path}", "ratios=[0.5,0.25,0.25]"]))
+    return path

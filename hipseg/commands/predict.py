@@ -14,6 +14,7 @@ from pydantic import Field
 
 from hipseg.checkpoint import load, load_locator, require_alike
 from hipseg.data.cohorts import visible_files
+from hipseg.data.sources.scans import LABEL_NAMES as FEMUR_LABELS
 from hipseg.errors import HipsegError
 from hipseg.inference.device import best_device
 from hipseg.inference.inferer import Inferer
@@ -25,6 +26,7 @@ from hipseg.measure.quality import Plausible
 from hipseg.prediction.hip_films import HipFilms
 from hipseg.prediction.image_files import ImageFiles
 from hipseg.prediction.predictor import Predictor
+from hipseg.prediction.scan_files import FemurScans
 from hipseg.progress import track
 from hipseg.tasks.segmentation import Postprocess
 
@@ -83,12 +85,13 @@ def predict(
         predictor = HipFilms(tasks[0], finder, jsw_method["method"], plausibility, limits, modalities)
     else:
         require_alike(tasks, checkpoints)
-        predictor = ImageFiles(tasks, limits, spacing_mm)
-    files = _files(input, predictor)
+        of_femurs = tuple(tasks[0].record["label_names"]) == FEMUR_LABELS
+        predictor = FemurScans(tasks, limits) if of_femurs else ImageFiles(tasks, limits, spacing_mm)
+    files = predictor.group(_files(input, predictor))
     rows: list[dict[str, Any]] = []
     try:
         for file in track(files, len(files), "files"):
-            name = file.relative_to(input if input.is_dir() else input.parent).as_posix()
+            name = file.relative_to(input if input.is_dir() and file != input else input.parent).as_posix()
             rows += [{"file": name, **row} for row in predictor.predict(file, name, out)]
     finally:
         predictor.close()
@@ -96,7 +99,7 @@ def predict(
         table = pd.DataFrame(rows, columns=list(predictor.columns))
         table.to_csv(out / _TABLE, index=False, float_format="%.4f")
     good = int((table["status"] == "ok").sum())
-    said = "measured" if predictor.unit == "hips" else "segmented"
+    said = "segmented" if predictor.unit == "images" else "measured"
     print(f"{len(files)} files, {good} {predictor.unit} {said}, {len(table) - good} rows with another status")
     print(f"{out / _TABLE}")
 

@@ -41,7 +41,12 @@ def missed(shape: tuple[int, ...], spacing_mm: Spacing) -> BoundaryQuality:
 
 
 def boundary_quality(
-    predicted: NDArray[np.integer], truth: NDArray[np.integer], label: int, spacing_mm: Spacing, tolerance_mm: float
+    predicted: NDArray[np.integer],
+    truth: NDArray[np.integer],
+    label: int,
+    spacing_mm: Spacing,
+    tolerance_mm: float,
+    smooth: float = 0.0,
 ) -> BoundaryQuality:
     """Compare one label's boundaries.
 
@@ -51,13 +56,14 @@ def boundary_quality(
         label: Which.
         spacing_mm: Millimetres per pixel, one for all axes or one each.
         tolerance_mm: Of the surface Dice.
+        smooth: See `surface_of`.
     """
     found, there = predicted == label, truth == label
     if not found.any() and not there.any():
         return BoundaryQuality(0.0, 0.0, 1.0)
     if not found.any() or not there.any():
         return missed(truth.shape, spacing_mm)
-    said, known = surface_of(found, spacing_mm), surface_of(there, spacing_mm)
+    said, known = surface_of(found, spacing_mm, smooth), surface_of(there, spacing_mm, smooth)
     forth, back = distances(said.middles, known), distances(known.middles, said)
     hd95 = max(_percentile_95(forth, said.size), _percentile_95(back, known.size))
     both, size = np.concatenate([forth, back]), np.concatenate([said.size, known.size])

@@ -68,6 +68,10 @@ class HipFilms:
         """End the process that decodes."""
         self._alone.__exit__()
 
+    def group(self, files: list[Path]) -> list[Path]:
+        """Every file for itself."""
+        return files
+
     def predict(self, file: Path, name: str, out: Path) -> list[dict[str, Any]]:
         """See `Predictor`."""
         made, crop = self.task.record["preprocessing"], crop_of(self.task.record)

@@ -48,6 +48,10 @@ class ImageFiles:
         """End the process that reads."""
         self._alone.__exit__()
 
+    def group(self, files: list[Path]) -> list[Path]:
+        """Every file for itself."""
+        return files
+
     def predict(self, file: Path, name: str, out: Path) -> list[dict[str, Any]]:
         """See `Predictor`."""
         if self._is_later_channel(file):

@@ -21,6 +21,9 @@ class Predictor(Protocol):
     def passed_over(self) -> tuple[str, ...]:
         """Endings of files that lie among its own and are none of them."""
 
+    def group(self, files: list[Path]) -> list[Path]:
+        """What is predicted at once: each of these files, or the folder of some."""
+
     def predict(self, file: Path, name: str, out: Path) -> list[dict[str, Any]]:
         """Rows of the table for one file; label maps and pictures go into `labels` and `figures` in `out`.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
@@ -21,16 +21,28 @@ Move = Callable[[Points], Points]
 class Augmentation(Protocol):
     """Changes an image (rows, columns) and its label map alike."""
 
-    def __call__(self, image: Image, label: Label, rng: np.random.Generator) -> tuple[Image, Label, Move]:
-        """The changed pair, and how points on it move."""
+    def __call__(
+        self, image: Image, label: Label, rng: np.random.Generator, margin: int = 0
+    ) -> tuple[Image, Label, Move]:
+        """The changed pair, and how points on it move.
+
+        Args:
+            image: (rows, columns) in [0, 1].
+            label: (rows, columns).
+            rng: What is drawn from.
+            margin: Pixels on every side that are there to be moved in, and are not in what is returned.
+        """
 
 
 class NoAugmentation:
     """Leaves everything as it is."""
 
-    def __call__(self, image: Image, label: Label, rng: np.random.Generator) -> tuple[Image, Label, Move]:
-        """The same pair."""
-        return image, label, lambda points: points
+    def __call__(
+        self, image: Image, label: Label, rng: np.random.Generator, margin: int = 0
+    ) -> tuple[Image, Label, Move]:
+        """The same pair, without the margin."""
+        inner = tuple(slice(margin, length - margin) for length in image.shape)
+        return image[inner], label[inner], lambda points: points - margin
 
 
 @dataclass(frozen=True)
@@ -50,21 +62,23 @@ class Change:
     contrast: float
 
 
-def apply_change(image: Image, label: Label, change: Change) -> tuple[Image, Label, Move]:
+def apply_change(image: Image, label: Label, change: Change, margin: int = 0) -> tuple[Image, Label, Move]:
     """Rotate and scale about the middle, shift, and change contrast; what comes in from outside is 0.
 
     Args:
         image: (rows, columns) in [0, 1].
         label: (rows, columns).
         change: What to do.
+        margin: Pixels on every side that are not in what is returned.
     """
     angle = np.deg2rad(change.rotation_deg)
     # Output (row, column) back to input: the inverse rotation and scale.
     back = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]]) / change.scale
     middle = (np.array(image.shape) - 1) / 2
-    offset = middle - back @ (middle + np.asarray(change.shift))
-    moved = affine_transform(image, back, offset, order=1, output=np.float32)
-    moved_label = affine_transform(label, back, offset, order=0)
+    offset = middle - back @ (middle + np.asarray(change.shift) - margin)
+    rows, columns = (length - 2 * margin for length in image.shape)
+    moved = affine_transform(image, back, offset, (rows, columns), order=1, output=np.float32)
+    moved_label = affine_transform(label, back, offset, (rows, columns), order=0)
 
     def move(points: Points) -> Points:
         return np.asarray(np.linalg.solve(back, (points[:, ::-1] - offset).T).T[:, ::-1])
@@ -98,9 +112,11 @@ class LightAugmentation:
             contrast=float(np.exp(self.contrast * np.clip(rng.standard_normal(), -2.5, 2.5))),
         )
 
-    def __call__(self, image: Image, label: Label, rng: np.random.Generator) -> tuple[Image, Label, Move]:
+    def __call__(
+        self, image: Image, label: Label, rng: np.random.Generator, margin: int = 0
+    ) -> tuple[Image, Label, Move]:
         """Draw and apply."""
-        return apply_change(image, label, self.draw(rng))
+        return apply_change(image, label, self.draw(rng), margin)
 
 
 @dataclass(frozen=True)
@@ -108,6 +124,7 @@ class ExposureAugmentation(LightAugmentation):
     """Light changes of place, then other exposures, other processing of the film, and things that lie on it.
 
     Attributes:
+        smaller: Largest relative reduction of size, while `scale` is that of enlargement.
         slow: Largest amplitude of a slow field that is added, as of thicker and thinner parts.
         sharpen: Largest share of what is finer than a few millimetres that is added once more, as films are processed.
         blur_px: Largest standard deviation of unsharpness.
@@ -115,15 +132,25 @@ class ExposureAugmentation(LightAugmentation):
         cover: Probability of patches of one grey: letters, labels, shutters, clips.
     """
 
+    smaller: float
     slow: float
     sharpen: float
     blur_px: float
     noise: float
     cover: float
 
-    def __call__(self, image: Image, label: Label, rng: np.random.Generator) -> tuple[Image, Label, Move]:
+    def draw(self, rng: np.random.Generator) -> Change:
+        """Parameters for one image."""
+        change = super().draw(rng)
+        if change.scale >= 1:
+            return change
+        return replace(change, scale=1 - self.smaller * (1 - change.scale) / self.scale)
+
+    def __call__(
+        self, image: Image, label: Label, rng: np.random.Generator, margin: int = 0
+    ) -> tuple[Image, Label, Move]:
         """Draw and apply."""
-        image, label, move = super().__call__(image, label, rng)
+        image, label, move = super().__call__(image, label, rng, margin)
         there = image > 0
         changed = image + rng.uniform(0, self.slow) * _slow_field(image.shape, rng)
         if rng.random() < 0.5:

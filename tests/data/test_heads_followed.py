@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -15,6 +16,7 @@ from hipseg.data.split import Subset
 from hipseg.data.store import Store
 from hipseg.geometry.crop import HeadCrop
 from hipseg.labels.circle import head_circle
+from hipseg.transforms.augment import Change, LightAugmentation
 from hipseg.transforms.intensity import Image, Intensity, Local
 
 CROP = HeadCrop(rows=160, columns=128, below_mm=18.0, lateral_mm=9.0, shrink=4)
@@ -22,12 +24,20 @@ LOCAL = Local(reach_mm=50.0, percentiles=(2.0, 98.0), ends=(0.15, 0.85))
 
 
 def hips(
-    store: Path, subset: Subset, intensity: Intensity | None = None, crop_jitter_px: int = 0
+    store: Path, subset: Subset, intensity: Intensity | None = None, crop_jitter_px: int = 0, **more: Any
 ) -> tuple[Store, HipDataset]:
     opened = Store(store)
     keys = opened.samples.loc[opened.samples["usable"], "key"].tolist()
     shown = intensity or AsStored()
-    return opened, HipDataset(opened, keys, subset, 7, crop=CROP, intensity=shown, crop_jitter_px=crop_jitter_px)
+    jitter = {"crop_jitter_px": crop_jitter_px}
+    return opened, HipDataset(opened, keys, subset, 7, crop=CROP, intensity=shown, **jitter, **more)
+
+
+class AlwaysHalf(LightAugmentation):
+    """Makes everything half as large."""
+
+    def draw(self, rng: np.random.Generator) -> Change:
+        return Change(0.0, 0.5, (0.0, 0.0), 1.0)
 
 
 def film_of(store: Store, row: int) -> Image:
@@ -110,6 +120,24 @@ def test_a_test_shows_whole_films_in_their_own_greys(store: Path) -> None:
     opened, dataset = hips(store, "test", LOCAL)
     for index, row in enumerate(dataset.rows[:4]):
         assert np.allclose(dataset[index].image[0].numpy(), film_of(opened, row), atol=1e-6)
+
+
+def test_what_augmentation_is_given_beyond_a_window_is_not_seen_but_by_moving_in(store: Path) -> None:
+    _, without = hips(store, "train", crop_jitter_px=6)
+    _, around = hips(store, "train", crop_jitter_px=6, margin_px=30)
+    for index in range(4):
+        one, other = without[0, index], around[0, index]
+        assert torch.equal(one.image, other.image) and torch.equal(one.label, other.label)
+        assert torch.equal(one.outside, other.outside) and torch.equal(one.corner, other.corner)
+
+    def smaller(margin_px: int) -> HipDataset:
+        half = AlwaysHalf(0.0, 0.0, 0.0, 0.0)
+        return hips(store, "train", augmentation=half, margin_px=margin_px)[1]
+
+    for index in range(4):
+        bare, filled = smaller(0)[0, index].image[0], smaller(100)[0, index].image[0]
+        assert torch.allclose(bare[45:115, 36:92], filled[45:115, 36:92], atol=1e-5)
+        assert (bare[:30] == 0).all() and (filled[:30] > 0).float().mean() > 0.5
 
 
 def test_a_test_shows_whole_films(store: Path) -> None:

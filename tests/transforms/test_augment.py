@@ -7,7 +7,7 @@ import pytest
 from numpy.typing import NDArray
 from scipy.ndimage import center_of_mass
 
-from hipseg.transforms.augment import Change, LightAugmentation, NoAugmentation, apply_change
+from hipseg.transforms.augment import Change, ExposureAugmentation, LightAugmentation, NoAugmentation, apply_change
 
 POINTS = np.array([[3.0, 4.0], [20.5, 11.25]])
 NOTHING = Change(rotation_deg=0.0, scale=1.0, shift=(0.0, 0.0), contrast=1.0)
@@ -108,3 +108,32 @@ def test_labels_stay_labels() -> None:
     label[:, 30:] = 1
     _, moved, _ = LIGHT(label.astype(np.float32) / 3, label, np.random.default_rng(1))
     assert moved.dtype == np.uint8 and set(np.unique(moved)) <= {0, 1, 3}
+
+
+@pytest.mark.parametrize("change", [NOTHING, Change(20.0, 0.7, (3.0, -5.0), 1.3)])
+def test_what_is_moved_in_from_a_margin_is_the_same_image_cut(change: Change) -> None:
+    image, label = pair((61, 71))
+    whole, whole_label, whole_move = apply_change(image, label, change)
+    inner, inner_label, move = apply_change(image, label, change, 10)
+    np.testing.assert_allclose(inner, whole[10:-10, 10:-10], atol=1e-6)
+    assert np.array_equal(inner_label, whole_label[10:-10, 10:-10])
+    np.testing.assert_allclose(move(POINTS), whole_move(POINTS) - 10)
+
+
+def test_no_augmentation_leaves_a_margin_away() -> None:
+    image, label = pair((30, 41))
+    inner, inner_label, move = NoAugmentation()(image, label, np.random.default_rng(0), 4)
+    assert np.array_equal(inner, image[4:-4, 4:-4]) and np.array_equal(inner_label, label[4:-4, 4:-4])
+    np.testing.assert_allclose(move(POINTS), POINTS - 4)
+
+
+def test_exposures_make_smaller_further_than_larger() -> None:
+    exposure = ExposureAugmentation(
+        rotation_deg=7, shift_px=8, scale=0.1, contrast=0.2, smaller=0.3, slow=0, sharpen=0, blur_px=0, noise=0, cover=0
+    )
+    rng = np.random.default_rng(0)
+    sizes = np.array([exposure.draw(rng).scale for _ in range(2000)])
+    assert 0.7 <= sizes.min() < 0.71 and 1.09 < sizes.max() <= 1.1
+    assert np.mean(sizes < 1) == pytest.approx(0.5, abs=0.04)
+    # As often by every amount.
+    assert np.median(sizes[sizes < 1]) == pytest.approx(0.85, abs=0.01)

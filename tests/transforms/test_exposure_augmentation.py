@@ -14,7 +14,7 @@ from hipseg.config import conf_folder
 from hipseg.transforms.augment import ExposureAugmentation
 
 STILL = ExposureAugmentation(
-    rotation_deg=0, shift_px=0, scale=0, contrast=0, slow=0, sharpen=0, blur_px=0, noise=0, cover=0
+    rotation_deg=0, shift_px=0, scale=0, contrast=0, smaller=0, slow=0, sharpen=0, blur_px=0, noise=0, cover=0
 )
 SEEDS = range(5)
 

@@ -58,6 +58,8 @@ class HipDataset(Dataset[HipSample]):
         overview_augmentation: Of whole films as what finds heads learns them; nothing if None.
         crop_jitter_px: How far, at most, the crop of training hips is moved up, down, left and right, drawn anew for
             every sample and epoch.
+        margin_px: What augmentation is given beyond the crop on every side, so that a hip that is made smaller is not
+            surrounded by nothing.
 
     Raises:
         HipsegError: If the store holds no hips, or the crop lies beyond its images.
@@ -65,7 +67,14 @@ class HipDataset(Dataset[HipSample]):
 
     unit = "hips"
     one_by_one = False
-    in_training_only = ("augmentation", "overview_augmentation", "labels_for_loss", "loss_mask", "crop_jitter_px")
+    in_training_only = (
+        "augmentation",
+        "overview_augmentation",
+        "labels_for_loss",
+        "loss_mask",
+        "crop_jitter_px",
+        "margin_px",
+    )
 
     def __init__(
         self,
@@ -81,6 +90,7 @@ class HipDataset(Dataset[HipSample]):
         loss_mask: WeightMap | None = None,
         overview_augmentation: OverviewAugmentation | None = None,
         crop_jitter_px: Annotated[int, Range(ge=0)] = 0,
+        margin_px: Annotated[int, Range(ge=0)] = 0,
     ) -> None:
         if not isinstance(store, Store):
             raise HipsegError(f"data.store: {store.path} holds no hips with landmarks; choose another dataset=")
@@ -94,7 +104,7 @@ class HipDataset(Dataset[HipSample]):
         self._overview_augmentation = overview_augmentation if training else None
         self._augmentation = (augmentation if training else None) or NoAugmentation()
         self._target, self._weight_map = labels_for_loss or hard_target, loss_mask or everywhere
-        self._jitter_px = crop_jitter_px if training else 0
+        self._jitter_px, self._margin_px = (crop_jitter_px, margin_px) if training else (0, 0)
         self._curves = CURVE_FUNCTIONS[store.preprocessing["curves"]]
         rows = store.rows_by_key
         self.rows = np.array([rows[sample] for sample in samples], dtype=np.int64)
@@ -128,9 +138,10 @@ class HipDataset(Dataset[HipSample]):
         image = self._read(row, self.crop, mirror)
         return image if self.finds_heads else self._window(image, row), label
 
-    def _window(self, image: NDArray[np.float32], row: int) -> NDArray[np.float32]:
+    def _window(self, image: NDArray[np.float32], row: int, margin: int = 0) -> NDArray[np.float32]:
         spacing_mm = float(self._spacing[row])
-        return self._intensity.of_window(image, self._chosen.head_at(spacing_mm), spacing_mm)
+        x, y = self._chosen.head_at(spacing_mm)
+        return self._intensity.of_window(image, (x + margin, y + margin), spacing_mm)
 
     def _read(self, row: int, crop: Crop, mirror: bool) -> NDArray[np.float32]:
         return read_image(self._store, row, crop, mirror, self._intensity)
@@ -153,18 +164,20 @@ class HipDataset(Dataset[HipSample]):
         if self._jitter_px:
             down, right = (int(step) for step in rng.integers(-self._jitter_px, self._jitter_px + 1, 2))
             crop = crop.shifted(down, right) if film is not None else crop.moved(down, right, whole.shape)
-        label = crop.cut(whole, mirror).astype(np.uint8)
-        image = self._read(row, crop, mirror) if film is None else crop.cut(film, False).astype(np.float32)
+        around, margin = crop.grown(self._margin_px), self._margin_px
+        inner = slice(margin, margin + crop.rows), slice(margin, margin + crop.columns)
+        label = around.cut(whole, mirror).astype(np.uint8)
+        image = self._read(row, around, mirror) if film is None else around.cut(film, False).astype(np.float32)
         if self._follows or not self.finds_heads:
-            image = self._window(image, row)
+            image = self._window(image, row, margin)
         count = len(self._store.label_names)
-        outside = np.bincount(whole.ravel(), minlength=count) - np.bincount(label.ravel(), minlength=count)
+        outside = np.bincount(whole.ravel(), minlength=count) - np.bincount(label[inner].ravel(), minlength=count)
         outside[0] = 0  # background beyond the field is taken as found
-        landmarks = landmarks - [crop.column, crop.row]
+        landmarks = landmarks - [around.column, around.row]
         counts = self._weight_map(landmarks, label.shape)
         # One byte carries all three through whatever moves the label map.
         marked = label | _SEEN | np.where(counts, np.uint8(0), _IGNORED)
-        image, marked, move = self._augmentation(image, marked, rng)
+        image, marked, move = self._augmentation(image, marked, rng, margin)
         label = np.ascontiguousarray(marked & ~(_IGNORED | _SEEN))
 
         def outlines() -> HipOutlines:

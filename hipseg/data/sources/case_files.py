@@ -40,6 +40,14 @@ class CaseFiles:
     fold: int = -1
     spacing_mm: tuple[float, ...] | None = None
 
+    def load(self, reading: Reading) -> StoredImage:
+        """What a store keeps of the case.
+
+        Raises:
+            Excluded: With the reason.
+        """
+        return _read(reading)
+
 
 @dataclass(frozen=True)
 class FoundCases:
@@ -93,7 +101,7 @@ def read_case(reading: Reading) -> StoredImage | Exclusion:
     files = reading.files
     first = files.images[0]
     try:
-        return _read(reading)
+        return files.load(reading)
     except Excluded as excluded:
         return Exclusion(first.name, "", excluded.reason, excluded.detail)
     except OSError as error:
