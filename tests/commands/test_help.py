@@ -10,10 +10,10 @@ import pytest
 from hipseg.commands import COMMANDS, main
 
 GROUPS = {
-    "phantom": ["preset: hard, random, standard"],
+    "phantom": ["preset: hard, projected, random, standard"],
     "preprocess": ["cohort: check, oai", "outline: chords, spline"],
-    "joints": ["preset: hard, random, standard"],
-    "convert": ["source: nnunet, pattern, table", "limits: film"],
+    "joints": ["preset: hard, projected, random, standard"],
+    "convert": ["source: nnunet, pattern, scans, table", "limits: film"],
     "split": [],
     "components": [],
     "plan": [],
@@ -21,11 +21,11 @@ GROUPS = {
     "train": [
         "activation: sigmoid, softmax",
         "loss: ce, dice, dice_ce, dice_ce_batch, dice_hausdorff, hausdorff",
-        "model: plain_unet, resunet, unet",
+        "model: plain_unet, resunet, unet, vnet",
         "jsw_method: border, contour",
         "logger: csv, wandb",
     ],
-    "evaluate": ["evaluation: hips, overlap", "logger: csv, wandb"],
+    "evaluate": ["evaluation: femur, hips, overlap", "logger: csv, wandb"],
     "predict": [],
     "report": [],
 }

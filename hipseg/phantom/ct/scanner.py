@@ -46,7 +46,7 @@ def add_table(hu: Volume, axes: Axes, back_mm: float, rods: bool) -> None:
     x, y, _ = axes
     across, below = np.meshgrid(x, y - back_mm, indexing="ij")
     gap = 26.0 if rods else 0.0
-    sag = (across / 210.0) ** 2 * 22.0  # of the table's trough
+    sag = (across / 210.0) ** 2 * 22.0  # of the table's hollow
     depth = below + sag
     plane = np.full(across.shape, np.float32(np.nan))
     plane[(depth > -26) & (depth <= gap + 14)] = _MATTRESS_HU

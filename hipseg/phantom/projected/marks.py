@@ -22,7 +22,9 @@ from hipseg.phantom.projected.beam import ConeBeam
 _FINE_MM: Final = 0.25
 _GRAZED_MM: Final = 0.3  # of bone along a ray, where an outline is drawn
 _TIP, _FOSSA, _LESSER = 6, 10, 32  # landmarks of the greater trochanter, below it, and of the lesser one
-_ON_HEAD: Final = 1.045  # of its radius
+_ON_HEAD: Final = 0.045  # of its radius, off its circle
+_ABOUT_HEAD: Final = 0.14
+_TURNS_BACK: Final = 0.4  # of the radius, medial of the head's middle
 _CORONAL_MM: Final = 9.0  # before and behind the head's centre, where the roof bears
 _BIN_DEG: Final = 4.0
 _GRAZING: Final = 65.0  # percentage of the socket's points at one angle that lie nearer: it is no perfect sphere
@@ -134,9 +136,10 @@ def _along(outline: Points, circle: Circle) -> Points:
     scale = circle.radius / own.radius
     depth = (outline[:, 1] - circle.y) / scale
     away = np.hypot(*(outline - circle.centre).T) / circle.radius
-    off = (away > _ON_HEAD) | (away < 2 - _ON_HEAD)
+    # The neck leaves the head's circle laterally; medially heads are less round.
+    off = np.where(outline[:, 0] < circle.x, np.abs(away - 1) > _ON_HEAD, np.abs(away - 1) > _ABOUT_HEAD)
     # Below the head's middle its outline ends where it turns back to the neck, even if that goes on as round.
-    off |= (depth > 0) & (outline[:, 0] < circle.x)
+    off |= (depth > 0) & (outline[:, 0] < circle.x + _TURNS_BACK * circle.radius)
     top = int(np.where(off, np.inf, depth).argmin())
     first = top - int(off[:top][::-1].argmax()) if off[:top].any() else 0
     last = top + int(off[top:].argmax()) - 1 if off[top:].any() else len(outline) - 1
