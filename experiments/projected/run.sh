@@ -1,0 +1,18 @@
+#!/bin/sh
+# One network on bones projected from three dimensions and one on outlines alone, tested on films that neither has seen.
+# usage: run.sh FOLDER; two cores take an hour and a half.
+set -e
+folder=$1
+make_store() { # name preset subjects seed ratios
+    hipseg phantom out="$folder/$1" preset="$2" subjects="$3" seed="$4" plants=false
+    hipseg preprocess input="$folder/$1" store="$folder/$1.h5"
+    hipseg split store="$folder/$1.h5" out="$folder/$1.csv" "ratios=$5"
+    rm -r "${folder:?}/$1"
+}
+make_store test standard 14 91 '[0,0,1]'
+for preset in random projected; do
+    make_store "$preset" "$preset" 300 3 '[0.94,0.03,0.03]'
+    hipseg train experiment=transfer data.store="$folder/$preset.h5" data.split="$folder/$preset.csv" out="$folder/run_$preset"
+    hipseg evaluate checkpoint="$folder/run_$preset/checkpoints/best.ckpt" data.store="$folder/test.h5" \
+        data.split="$folder/test.csv" out="$folder/on_standard_$preset"
+done
