@@ -55,7 +55,10 @@ PHANTOM = {
     "unknown inner key": ("phantom out=o preset.joint.widht_mm=[1,2]", "preset.joint.widht_mm: there is no such key"),
     "added key": ("phantom out=o +subject=3", "subject: there is no such option"),
     "removed key": ("phantom out=o ~seed", "seed: no value is given"),
-    "unknown option": ("phantom out=o preset=easy", "preset: there is no option 'easy'; choose hard, projected, random, standard"),
+    "unknown option": (
+        "phantom out=o preset=easy",
+        "preset: there is no option 'easy'; choose hard, projected, random, standard",
+    ),
     "no number": ("phantom out=o subjects=many", "subjects: input should be a valid integer"),
     "no whole number": ("phantom out=o subjects=1.5", "subjects: input should be a valid integer"),
     "null": ("phantom out=o seed=null", "seed: input should be a valid integer"),
