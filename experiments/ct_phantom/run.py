@@ -23,7 +23,7 @@ from hipseg.phantom.ct.muscles import ARTERY, MUSCLES, ORGANS
 # mean, or least and most, and where from.
 KNOWN = {
     "fat under the skin": "-100 to -50 (Prokop, Spiral and Multislice CT of the Body, 2003)",
-    "gluteus maximus": "40 to 80 (Grainger & Allison's Diagnostic Radiology)",
+    "iliopsoas": "40 to 80 (Grainger & Allison's Diagnostic Radiology)",
     "femoral artery": "30 to 65, blood without contrast (Prokop 2003; Buzug 2008)",
     "bladder": "0 to 15, fluid",
     "femoral head, middle": "above 245 without osteoporosis (Andresen et al., Orthopaedie 2025, threshold)",
@@ -51,8 +51,8 @@ def by_tissue(scanned: Scanned) -> dict[str, np.ndarray]:
 
     for side in SIDES:
         femur, outward = truth.bones.femurs[side], np.array([1.0 if side == "left" else -1.0, 1.0, 1.0])
-        muscle = next(tube for tube in MUSCLES if tube.name == "gluteus maximus")
-        found["gluteus maximus"].append(ball(femur.head_mm + outward * muscle.pelvis[1], 6.0))
+        muscle = next(tube for tube in MUSCLES if tube.name == "iliopsoas")
+        found["iliopsoas"].append(ball(femur.head_mm + outward * muscle.pelvis[1], 6.0))
         found["femoral artery"].append(ball(femur.head_mm + outward * ARTERY.pelvis[-1], 2.0))
         found["femoral head, middle"].append(ball(femur.head_mm, 8.0))
         found["femoral neck, middle"].append(ball(femur.neck_mm + 0.25 * (femur.neck_mm - femur.head_mm), 5.0))

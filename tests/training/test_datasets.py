@@ -158,7 +158,7 @@ def test_samples_are_not_changed_alike(opened: Store, keys: list[str]) -> None:
     # Both hips of one film, the same image to start with: only the draw can make their changes differ.
     class Draws(LightAugmentation):
         def __call__(
-            self, image: np.ndarray, label: np.ndarray, rng: np.random.Generator
+            self, image: np.ndarray, label: np.ndarray, rng: np.random.Generator, margin: int = 0
         ) -> tuple[np.ndarray, np.ndarray, Move]:
             drawn.append(self.draw(rng))
             return image, label, lambda points: points
