@@ -85,7 +85,7 @@ def test_the_head_has_the_radius_and_the_place_of_its_sphere(seed: int, side: Si
     circle = head_circle(made.skeleton.hips[side].landmarks)
     # A real head is no sphere, and this one not at all: its outline has another circle.
     assert circle.radius == pytest.approx(radius * nearer * made.beam.magnification, rel=0.08)
-    assert np.hypot(*(circle.centre - made.beam.project(centre[None])[0])) < 2.2
+    assert np.hypot(*(circle.centre - made.beam.project(centre[None])[0])) < 3.2
 
 
 @pytest.mark.parametrize("seed", SEEDS)
