@@ -4,12 +4,7 @@
 set -e
 folder=$1
 choices="thesis wide local"
-make_store() { # name preset subjects seed ratios
-    hipseg phantom out="$folder/$1" preset="$2" subjects="$3" seed="$4" plants=false
-    hipseg preprocess input="$folder/$1" store="$folder/$1.h5"
-    hipseg split store="$folder/$1.h5" out="$folder/$1.csv" "ratios=$5"
-    rm -r "${folder:?}/$1"
-}
+. "$(dirname "$0")/../make_store.sh"
 make_store train random 300 3 '[0.94,0.03,0.03]'
 for preset in standard hard random; do make_store "test_$preset" "$preset" 40 91 '[0,0,1]'; done
 for choice in $choices; do

@@ -3,12 +3,7 @@
 # usage: run.sh FOLDER; two cores take an hour and a half.
 set -e
 folder=$1
-make_store() { # name preset subjects seed ratios
-    hipseg phantom out="$folder/$1" preset="$2" subjects="$3" seed="$4" plants=false
-    hipseg preprocess input="$folder/$1" store="$folder/$1.h5"
-    hipseg split store="$folder/$1.h5" out="$folder/$1.csv" "ratios=$5"
-    rm -r "${folder:?}/$1"
-}
+. "$(dirname "$0")/../make_store.sh"
 make_store test standard 14 91 '[0,0,1]'
 for preset in random projected; do
     make_store "$preset" "$preset" 300 3 '[0.94,0.03,0.03]'

@@ -14,13 +14,13 @@ from pydantic import Field
 
 from hipseg.checkpoint import load, load_locator, require_alike
 from hipseg.data.cohorts import visible_files
-from hipseg.data.sources.scans import LABEL_NAMES as FEMUR_LABELS
 from hipseg.errors import HipsegError
 from hipseg.inference.device import best_device
 from hipseg.inference.inferer import Inferer
 from hipseg.inference.locator import NetworkLocator, network_locator
 from hipseg.instantiation import call
 from hipseg.io.limits import Limits
+from hipseg.labels.femur import LABEL_NAMES as FEMUR_LABELS
 from hipseg.measure import Method
 from hipseg.measure.quality import Plausible
 from hipseg.prediction.hip_films import HipFilms
@@ -86,7 +86,7 @@ def predict(
     else:
         require_alike(tasks, checkpoints)
         of_femurs = tuple(tasks[0].record["label_names"]) == FEMUR_LABELS
-        predictor = FemurScans(tasks, limits) if of_femurs else ImageFiles(tasks, limits, spacing_mm)
+        predictor = FemurScans(tasks) if of_femurs else ImageFiles(tasks, limits, spacing_mm)
     files = predictor.group(_files(input, predictor))
     rows: list[dict[str, Any]] = []
     try:

@@ -14,12 +14,10 @@ from scipy.ndimage import binary_erosion, distance_transform_edt, generate_binar
 
 from hipseg.errors import HipsegError
 from hipseg.evaluation.evaluator import Case, Findings, Judged
+from hipseg.labels.femur import LABEL_NAMES, SURFACES, VOLUMES
 from hipseg.metrics.boundary import boundary_quality, missed
 
-LABELS: Final = ("background", "cortex", "enclosed")  # as `hipseg.data.sources.scans` stores them
-SURFACES: Final = {"periosteal": (1, 2), "endosteal": (2,)}
 _MEASURES: Final = ("dice", "sensitivity", "specificity", "asd_mm", "assd_mm", "hd95_mm", "surface_dice")
-_VOLUMES: Final = ("periosteal", "endosteal", "cortex")
 _SMOOTH: Final = 1.0  # voxels; two balls then lie as far apart as they do, to 0.003 mm
 _WORST: Final = {"dice": 0.0, "sensitivity": 0.0, "specificity": 1.0}
 
@@ -53,9 +51,9 @@ class FemurSurfaces:
         Raises:
             HipsegError: If the store's labels are not a femur's.
         """
-        if tuple(data.store.label_names) != LABELS:
+        if tuple(data.store.label_names) != LABEL_NAMES:
             named = ", ".join(data.store.label_names)
-            raise HipsegError(f"evaluation: the store's labels are {named}; a femur's are {', '.join(LABELS)}")
+            raise HipsegError(f"evaluation: the store's labels are {named}; a femur's are {', '.join(LABEL_NAMES)}")
         self._cases = data.test_dataset
 
     def compare(self, case: Case) -> Judged:
@@ -71,7 +69,7 @@ class FemurSurfaces:
             measured |= near._asdict()
             columns |= {f"{measure}_{name}": measured[measure] for measure in _MEASURES}
         voxel_cm3 = float(np.prod(case.spacing_mm)) / 1000
-        for name, labels in {**SURFACES, "cortex": (1,)}.items():
+        for name, labels in VOLUMES.items():
             said, known = (float(np.isin(v, labels).sum()) * voxel_cm3 for v in (case.predicted, case.truth))
             columns |= {
                 f"{name}_cm3": said, f"{name}_true_cm3": known,
@@ -85,7 +83,7 @@ class FemurSurfaces:
         worst = {**_WORST, "asd_mm": far.assd_mm, **far._asdict()}
         row = {f"{measure}_{name}": worst[measure] for name in SURFACES for measure in _MEASURES}
         return row | {
-            f"{name}_{kind}": float("nan") for name in _VOLUMES for kind in ("cm3", "true_cm3", "error_percent")
+            f"{name}_{kind}": float("nan") for name in VOLUMES for kind in ("cm3", "true_cm3", "error_percent")
         }
 
     def summarise(self, cases: pd.DataFrame) -> dict[str, float]:
@@ -95,7 +93,7 @@ class FemurSurfaces:
             for name in SURFACES
             for measure in _MEASURES
         }
-        for name in _VOLUMES:
+        for name in VOLUMES:
             error = cases[f"{name}_cm3"] - cases[f"{name}_true_cm3"]
             means |= {
                 f"test/volume_mae_cm3/{name}": float(error.abs().mean()),

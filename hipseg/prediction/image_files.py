@@ -8,18 +8,16 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from hipseg.data.sources.case_files import image_spacing
 from hipseg.errors import Excluded
-from hipseg.inference.own_grid import on_own_grid
 from hipseg.io.images import STATES_SPACING, ImageFile, image_ending, read_image_file, write_image_file
 from hipseg.io.limits import Limits
 from hipseg.parallel import Crashed, Isolated
+from hipseg.prediction.mean_labels import mean_labels
 from hipseg.prediction.predictor import below
 from hipseg.report.case_figures import draw_labels
-from hipseg.transforms.prepare_image import prepare_image
 
 
 class ImageFiles:
@@ -66,7 +64,7 @@ class ImageFiles:
             return [{"status": "decoder_crashed"}]
         except OSError:
             return [{"status": "unreadable"}]
-        labels = self._label(image.pixels, spacing)
+        labels = mean_labels(self.tasks, image.pixels, spacing)
         ending = image_ending(file)
         # A lossy format, or one without grey values, would change labels.
         kept = ending if ending in (*STATES_SPACING, ".png", ".tif", ".tiff") else ".png"
@@ -109,16 +107,3 @@ class ImageFiles:
             raise Excluded("axes_differ", f"it has {pixels.ndim - 1} axes")
         if float(pixels.min()) == float(pixels.max()):
             raise Excluded("constant", "it has one grey value")
-
-    def _label(self, pixels: NDArray[Any], spacing: tuple[float, ...]) -> NDArray[np.uint8]:
-        """The label map (...) on the image's own grid."""
-        size, planned = pixels.shape[1:], self.tasks[0].record["dataset"]["spacing_mm"]
-        image = torch.from_numpy(prepare_image(pixels, spacing, planned))[None]
-        with torch.inference_mode():
-            total = torch.zeros(())
-            for task in self.tasks:
-                total = total + task(image.to(task.device)).cpu()
-            found = on_own_grid(total / len(self.tasks), size)
-            if self.tasks[0].postprocess is not None:
-                found = self.tasks[0].postprocess(found)
-        return np.asarray(found[0].argmax(dim=0).numpy(), dtype=np.uint8)

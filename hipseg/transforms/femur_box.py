@@ -22,6 +22,7 @@ _LONGEST: Final = 1.7
 _UPWARDS_MM: Final = 60.0  # of the scan's lower end that is searched
 _STEP_MM: Final = 3.0
 _SEEN_IN: Final = 3  # slices at least
+_BOX_MM: Final = 153.6  # 192 voxels of 0.8 mm, as a study cuts them; what networks learn on, they are applied to
 _MEDIAL_MM: Final = 26.0  # from the shaft to the middle of the femur's head, neck and trochanters
 _FORWARDS_MM: Final = 8.0
 _BACKGROUND_HU: Final = -1024
@@ -69,12 +70,11 @@ def _beyond(ends: tuple[int, int], length: int) -> tuple[int, int]:
     return max(-ends[0], 0), max(ends[1] - length, 0)
 
 
-def find_femurs(volume: Volume, size_mm: float) -> list[FemurBox]:
-    """The box of each femur whose shaft is seen, right then left.
+def find_femurs(volume: Volume) -> list[FemurBox]:
+    """The box of each femur whose shaft is seen, right then left: 153.6 mm forwards and across, as high as the scan.
 
     Args:
         volume: In Hounsfield units, upright (see `hipseg.geometry.volume.upright`).
-        size_mm: Of the boxes, forwards and across; they are as high as the scan.
     """
     down, along, across = volume.grid.spacing_mm
     middle = _middle(volume.values)
@@ -89,7 +89,7 @@ def find_femurs(volume: Volume, size_mm: float) -> list[FemurBox]:
             continue
         row, column = np.median(seen[side], axis=0)
         inwards = _MEDIAL_MM / across * (-1 if side == "left" else 1)
-        rows, columns = round(size_mm / along), round(size_mm / across)
+        rows, columns = round(_BOX_MM / along), round(_BOX_MM / across)
         top = round(row - _FORWARDS_MM / along - rows / 2)
         first = round(column + inwards - columns / 2)
         boxes.append(FemurBox(side, (top, top + rows), (first, first + columns)))

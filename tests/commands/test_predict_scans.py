@@ -14,10 +14,10 @@ import torch
 from torch import Tensor
 
 from hipseg.commands import main
-from hipseg.data.sources.scans import LABEL_NAMES, read_scan
+from hipseg.data.sources.scans import read_scan
 from hipseg.geometry.volume import upright
-from hipseg.io.limits import UNLIMITED
 from hipseg.io.nifti import read_nifti
+from hipseg.labels.femur import LABEL_NAMES
 from hipseg.prediction.scan_files import FemurScans
 from hipseg.transforms.femur_box import find_femurs
 
@@ -46,7 +46,7 @@ def boxed(scans: Path, subject: str) -> list[np.ndarray]:
     """What a network of the right and of the left box should say."""
     whole = upright(read_scan(next(p for p in (scans / "scans").iterdir() if p.name.startswith(subject))))
     answers = []
-    for box in find_femurs(whole, 153.6):
+    for box in find_femurs(whole):
         labels = upright(read_nifti(scans / "labels" / f"{subject}_{box.side}.nii.gz")).values
         answers.append(box.cut(labels, 0))
     return answers
@@ -56,7 +56,7 @@ def boxed(scans: Path, subject: str) -> list[np.ndarray]:
 def test_labels_come_back_on_the_scan_s_own_voxels_with_their_volumes(
     scans: Path, tmp_path: Path, subject: str
 ) -> None:
-    predictor = FemurScans([Knows(boxed(scans, subject))], UNLIMITED)
+    predictor = FemurScans([Knows(boxed(scans, subject))])
     files = [path for path in (scans / "scans").rglob("*") if path.is_file() and subject in path.as_posix()]
     (scan,) = predictor.group(files)
     rows = predictor.predict(scan, scan.name, tmp_path)
@@ -77,7 +77,7 @@ def test_what_is_no_sound_femur_is_not_ok(scans: Path, tmp_path: Path) -> None:
     right, left = boxed(scans, "S0001")
     cut = right.copy()
     cut[40, 0, 20] = 1
-    predictor = FemurScans([Knows([cut, np.zeros_like(left)])], UNLIMITED)
+    predictor = FemurScans([Knows([cut, np.zeros_like(left)])])
     rows = predictor.predict(scans / "scans" / "S0001", "S0001", tmp_path)
     assert [row["status"] for row in rows] == ["cut", "no_femur"]
 
@@ -91,13 +91,13 @@ def test_what_is_no_sound_femur_is_not_ok(scans: Path, tmp_path: Path) -> None:
     ],
 )
 def test_other_series_have_their_reason(scans: Path, tmp_path: Path, name: str, statuses: list[str]) -> None:
-    rows = FemurScans([Knows([])], UNLIMITED).predict(scans / "scans" / name, name, tmp_path)
+    rows = FemurScans([Knows([])]).predict(scans / "scans" / name, name, tmp_path)
     assert [row["status"] for row in rows] == statuses
 
 
 def test_slices_are_one_scan_by_their_folder_and_volumes_for_themselves(scans: Path) -> None:
     files = sorted(path for path in (scans / "scans").rglob("*") if path.is_file())
-    found = FemurScans([SimpleNamespace(record={})], UNLIMITED).group(files)
+    found = FemurScans([SimpleNamespace(record={})]).group(files)
     assert sorted(path.name for path in found) == sorted(path.name for path in (scans / "scans").iterdir())
 
 

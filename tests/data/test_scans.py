@@ -12,9 +12,10 @@ import pytest
 from hipseg.commands import main
 from hipseg.data.image_store import ImageStore
 from hipseg.data.sources.case_files import Reading, read_case
-from hipseg.data.sources.scans import LABEL_NAMES, FemurFiles, Scans, read_scan
+from hipseg.data.sources.scans import FemurFiles, Scans, read_scan
 from hipseg.geometry.volume import Volume, VolumeGrid, upright
 from hipseg.io.nifti import read_nifti, write_nifti
+from hipseg.labels.femur import LABEL_NAMES
 from hipseg.transforms.femur_box import FemurBox, find_femurs
 
 SUBJECTS = ("S0001", "S0002", "S0003", "S0004")
@@ -60,7 +61,7 @@ def test_grey_values_are_those_of_the_scan(scans: Path, femurs: Path) -> None:
     store = ImageStore(femurs)
     scan = upright(read_scan(scan_of(scans, "S0001")))
     for side in ("left", "right"):
-        box = next(box for box in find_femurs(scan, 153.6) if box.side == side)
+        box = next(box for box in find_femurs(scan) if box.side == side)
         stored = store.image(store.rows_by_key[f"scans/S0001/{side}"])[0]
         assert np.array_equal(stored, box.cut(scan.values))
         back = box.put_back(stored, scan.values.shape)
@@ -142,7 +143,7 @@ def spoilt(scans: Path, folder: Path, what: str) -> Path:
 def test_labels_that_are_not_the_scan_s_are_refused(
     scans: Path, tmp_path: Path, what: str, reason: str, said: str
 ) -> None:
-    found = Scans(("left",), 153.6).find(spoilt(scans, tmp_path / "spoilt", what))
+    found = Scans(("left",)).find(spoilt(scans, tmp_path / "spoilt", what))
     outcome = read_case(Reading(found.cases[0], found.dataset, 3, None))
     assert (outcome.reason, said in outcome.detail) == (reason, True)  # type: ignore[union-attr]
 

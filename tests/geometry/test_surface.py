@@ -11,7 +11,9 @@ from numpy.typing import NDArray
 from scipy.spatial import ConvexHull
 from scipy.spatial.transform import Rotation
 
-from hipseg.geometry.surface import NearSurface, SignedDistance, Surface, crossings, fit_sphere, voxels_within
+from hipseg.geometry.signed_distance import NearSurface, SignedDistance
+from hipseg.geometry.surface import Surface, fit_sphere
+from hipseg.geometry.voxels import crossings, voxels_within
 
 Array = NDArray[np.float64]
 TURN = np.asarray(Rotation.from_euler("xyz", [20, -35, 50], degrees=True).as_matrix())

@@ -12,7 +12,8 @@ from omegaconf import OmegaConf
 from scipy.spatial import cKDTree
 
 from hipseg.config import conf_folder
-from hipseg.geometry.surface import Surface, fit_sphere, voxels_within
+from hipseg.geometry.surface import Surface, fit_sphere
+from hipseg.geometry.voxels import voxels_within
 from hipseg.labels.landmarks import SIDES, Side
 from hipseg.phantom.ct.bones import Bones, Narrowed, draw_bones
 from hipseg.phantom.ct.cortex import Quality, femur_thickness_mm, pelvis_thickness_mm, quality_of

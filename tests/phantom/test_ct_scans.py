@@ -20,12 +20,12 @@ from hipseg.geometry.volume import Volume
 from hipseg.io.nifti import read_nifti
 from hipseg.io.series import read_series
 from hipseg.labels.landmarks import SIDES
+from hipseg.phantom.ct.body import Axes
 from hipseg.phantom.ct.cohort import CtJob, make_subject
 from hipseg.phantom.ct.plants import plant_series
 from hipseg.phantom.ct.preset import CtPreset
 from hipseg.phantom.ct.scanner import ROD_DENSITIES, ROD_HU_PER_DENSITY, Scanner, add_table, scan
 from hipseg.phantom.ct.scene import Compartment, place_bone
-from hipseg.phantom.ct.soft import Axes
 
 COMPACT, SPONGY, AROUND = 1500.0, 200.0, 50.0
 SMALL = 110  # columns of a slice

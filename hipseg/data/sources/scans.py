@@ -5,10 +5,9 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Final
 
 import numpy as np
-from pydantic import Field
 
 from hipseg.data.exclusions import Exclusion
 from hipseg.data.image_store import StoredImage
@@ -17,11 +16,11 @@ from hipseg.errors import Excluded, HipsegError
 from hipseg.geometry.volume import Volume, upright
 from hipseg.io.nifti import read_nifti
 from hipseg.io.series import read_series
+from hipseg.labels.femur import LABEL_NAMES
 from hipseg.labels.landmarks import Side
 from hipseg.transforms.femur_box import FemurBox, find_femurs
 
-LABEL_NAMES: Final = ("background", "cortex", "enclosed")
-_NIFTI: Final = (".nii.gz", ".nii")
+NIFTI: Final = (".nii.gz", ".nii")
 _LABELLED: Final = 100  # voxels beyond the box, above which a case says how much its box cuts off
 
 
@@ -31,11 +30,9 @@ class FemurFiles(CaseFiles):
 
     Attributes:
         side: Which.
-        box_mm: Of the box that is cut out, forwards and across.
     """
 
     side: Side = "left"
-    box_mm: float = 153.6
 
     def load(self, reading: Reading) -> StoredImage:
         """The femur's box with its labels.
@@ -44,7 +41,7 @@ class FemurFiles(CaseFiles):
             Excluded: If there is no volume, or no such femur in it.
         """
         scan = upright(read_scan(self.images[0]))
-        box = femur_box(scan, self.side, self.box_mm)
+        box = femur_box(scan, self.side)
         pixels = box.cut(np.clip(scan.values, -1024, 3071).astype(np.int16))[None]
         labels = None if self.mask is None else self._labels(self.mask, scan, box)
         digest = hashlib.sha256(np.ascontiguousarray(pixels).tobytes()).hexdigest()
@@ -77,16 +74,16 @@ class FemurFiles(CaseFiles):
 
 def read_scan(path: Path) -> Volume:
     """A scan from a NIfTI file, a folder of DICOM slices or a multi-frame file."""
-    return read_nifti(path) if path.name.lower().endswith(_NIFTI) else read_series(path)
+    return read_nifti(path) if path.name.lower().endswith(NIFTI) else read_series(path)
 
 
-def femur_box(scan: Volume, side: Side, box_mm: float) -> FemurBox:
+def femur_box(scan: Volume, side: Side) -> FemurBox:
     """The box of one femur.
 
     Raises:
         Excluded: `not_located`.
     """
-    boxes = {box.side: box for box in find_femurs(scan, box_mm)}
+    boxes = {box.side: box for box in find_femurs(scan)}
     if not boxes:
         raise Excluded("not_located", "no femoral shaft is found at its lower end; give a scan of the hips")
     if side not in boxes:
@@ -100,12 +97,10 @@ class Scans:
 
     Attributes:
         sides: Of the femurs that are taken.
-        box_mm: Of the box around each, forwards and across.
         dataset: Its name.
     """
 
     sides: tuple[Side, ...]
-    box_mm: Annotated[float, Field(gt=20)]
     dataset: str = "scans"
 
     def find(self, input: Path) -> FoundCases:
@@ -125,14 +120,14 @@ class Scans:
             for side in self.sides:
                 mask = input / "labels" / f"{subject}_{side}.nii.gz"
                 known = mask if mask.is_file() else None
-                cases.append(FemurFiles(f"{subject}_{side}", subject, (path,), known, side=side, box_mm=self.box_mm))
+                cases.append(FemurFiles(f"{subject}_{side}", subject, (path,), known, side=side))
         require_names(cases, f"{folder} holds no scan")
         return FoundCases(self.dataset, LABEL_NAMES, tuple(cases), tuple(exclusions))
 
 
 def _subject(path: Path) -> str:
     name = path.name
-    for ending in (*_NIFTI, ".dcm"):
+    for ending in (*NIFTI, ".dcm"):
         if name.lower().endswith(ending):
             return name[: -len(ending)]
     return name

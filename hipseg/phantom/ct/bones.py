@@ -10,10 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
-from hipseg.geometry.surface import Points3, SignedDistance, Surface, fit_sphere
+from hipseg.geometry.signed_distance import SignedDistance
+from hipseg.geometry.surface import Points3, Surface, fit_sphere
 from hipseg.labels.landmarks import SIDES, Side
 from hipseg.phantom.ct.shapes import MODES, FemurMarks, Shapes
 from hipseg.phantom.preset import Bodies, draw
+from hipseg.phantom.skeleton import smoothstep
 
 _PUSHED_MM: Final = (3.0, 22.0)  # beyond the socket: the bone that moves with it wholly, and not at all
 _APART_MM: Final = 1.5  # of femur and pelvis beyond the joint
@@ -40,6 +42,13 @@ class Femur:
     neck_mm: Points3
     shaft_mm: Points3
 
+    def moved(self, rotation: NDArray[np.float64], shift: NDArray[np.float64]) -> Femur:
+        """Every point p at rotation @ p + shift."""
+        return Femur(
+            self.surface.moved(rotation, shift), rotation @ self.head_mm + shift, self.head_radius_mm,
+            rotation @ self.neck_mm + shift, self.shaft_mm @ rotation.T + shift,
+        )  # fmt: skip
+
 
 @dataclass(frozen=True)
 class Bones:
@@ -54,6 +63,11 @@ class Bones:
     pelvis: Surface
     femurs: Mapping[Side, Femur]
     joint_space_mm: Mapping[Side, float]
+
+    def moved(self, rotation: NDArray[np.float64], shift: NDArray[np.float64]) -> Bones:
+        """Every point p at rotation @ p + shift."""
+        femurs = {side: femur.moved(rotation, shift) for side, femur in self.femurs.items()}
+        return Bones(self.pelvis.moved(rotation, shift), femurs, self.joint_space_mm)
 
 
 @dataclass(frozen=True)
@@ -105,15 +119,7 @@ def draw_bones(
     outside = SignedDistance(pelvis.refined()[0])
     femurs = {side: _seat(rng, bodies, parts[side], shapes.femurs[side], side, heads[side], outside) for side in SIDES}
     lie = Rotation.from_euler("zy", [draw(rng, bodies.turn_deg), draw(rng, bodies.roll_deg)], degrees=True).as_matrix()
-    middle = -lie @ np.mean(list(heads.values()), axis=0)
-    moved = {
-        side: Femur(
-            femur.surface.moved(lie, middle), lie @ femur.head_mm + middle, femur.head_radius_mm,
-            lie @ femur.neck_mm + middle, femur.shaft_mm @ lie.T + middle,
-        )
-        for side, femur in femurs.items()
-    }  # fmt: skip
-    return Bones(pelvis.moved(lie, middle), moved, gaps)
+    return Bones(pelvis, femurs, gaps).moved(lie, -lie @ np.mean(list(heads.values()), axis=0))
 
 
 def _moved(narrowed: Narrowed, gap_mm: float, side: Side) -> Points3:
@@ -148,8 +154,7 @@ def _pushed(pelvis: Surface, socket: NDArray[np.int64], radius: float) -> Surfac
     centre, had = fit_sphere(pelvis.vertices[socket])
     away = pelvis.vertices - centre
     distance = np.linalg.norm(away, axis=1)
-    share = np.clip((had + _PUSHED_MM[1] - distance) / (_PUSHED_MM[1] - _PUSHED_MM[0]), 0, 1)
-    push = (radius - had) * share * share * (3 - 2 * share)
+    push = (radius - had) * (1 - smoothstep(had + _PUSHED_MM[0], had + _PUSHED_MM[1], distance))
     # What would still reach into the joint is its rim, and moves just out of it.
     push = np.maximum(push, (radius - distance) * (distance > 1))
     return replace(pelvis, vertices=pelvis.vertices + away * (push / np.maximum(distance, 1e-6))[:, None])

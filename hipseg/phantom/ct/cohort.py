@@ -17,13 +17,13 @@ from hipseg.io.nifti import write_nifti
 from hipseg.io.ply import write_ply
 from hipseg.io.series_writer import SeriesHeader, write_frames, write_slices
 from hipseg.labels.landmarks import SIDES, Side
+from hipseg.phantom.ct.body import Axes, Volume
 from hipseg.phantom.ct.bones import Bones, Femur, draw_bones
 from hipseg.phantom.ct.cortex import quality_of
 from hipseg.phantom.ct.preset import CtPreset
 from hipseg.phantom.ct.scanner import METAL_HU, add_table, scan
 from hipseg.phantom.ct.scene import Compartment, make_scene
 from hipseg.phantom.ct.shapes import real_shapes
-from hipseg.phantom.ct.soft import Axes, Volume
 
 Delivery = Literal["slices", "frames", "nifti"]
 _DELIVERIES: Final[tuple[Delivery, ...]] = ("slices", "slices", "nifti", "slices", "frames")
@@ -134,7 +134,7 @@ def scan_subject(job: CtJob) -> Scanned:
     angles = rng.uniform(-_OBLIQUE_DEG, _OBLIQUE_DEG, 3) if is_oblique else np.zeros(3)
     to_patient = Rotation.from_euler("xyz", angles, degrees=True).as_matrix()
     shift = rng.uniform(-60, 60, 3)
-    bones = turned(bones, to_patient.T)
+    bones = bones.moved(to_patient.T, np.zeros(3))
     axes = _axes(rng, preset)
     scene = make_scene(rng, bones, quality, build, axes)
     if has_screw:
@@ -160,19 +160,6 @@ def scan_subject(job: CtJob) -> Scanned:
     volumes = {side: placed.volumes_cm3(axes) for side, placed in scene.placed.items()}
     truth = Truth(bones, scene.femurs, inner, volumes, place, about)
     return Scanned(np.ascontiguousarray(hu.T).astype(np.int16), labels, grid, header, truth)
-
-
-def turned(bones: Bones, rotation: NDArray[np.float64]) -> Bones:
-    """Bones turned about the middle between the heads."""
-    none = np.zeros(3)
-    femurs = {
-        side: Femur(
-            femur.surface.moved(rotation, none), rotation @ femur.head_mm, femur.head_radius_mm,
-            rotation @ femur.neck_mm, femur.shaft_mm @ rotation.T,
-        )
-        for side, femur in bones.femurs.items()
-    }  # fmt: skip
-    return Bones(bones.pelvis.moved(rotation, none), femurs, bones.joint_space_mm)
 
 
 def _axes(rng: np.random.Generator, preset: CtPreset) -> Axes:

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from hipseg.phantom.ct.body import Build
 from hipseg.phantom.ct.scanner import Scanner
-from hipseg.phantom.ct.soft import Build
 from hipseg.phantom.preset import Bodies, Normal, draw
 
 

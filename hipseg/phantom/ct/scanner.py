@@ -11,7 +11,7 @@ from typing import Final
 import numpy as np
 from scipy.ndimage import gaussian_filter
 
-from hipseg.phantom.ct.soft import Axes, Volume
+from hipseg.phantom.ct.body import Axes, Volume
 
 METAL_HU: Final = 3071.0
 ROD_HU_PER_DENSITY: Final = 1.30  # HU per mg hydroxyapatite a cm3 at 120 kV

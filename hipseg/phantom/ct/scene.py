@@ -11,8 +11,11 @@ from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 from skimage.measure import marching_cubes
 
-from hipseg.geometry.surface import NearSurface, Points3, SignedDistance, Surface
+from hipseg.geometry.signed_distance import NearSurface, SignedDistance
+from hipseg.geometry.surface import Points3, Surface
+from hipseg.labels.femur import CORTEX, ENCLOSED
 from hipseg.labels.landmarks import SIDES, Side
+from hipseg.phantom.ct.body import Axes, Build, Volume, soft_fields
 from hipseg.phantom.ct.bones import Bones
 from hipseg.phantom.ct.cortex import (
     Inside,
@@ -23,10 +26,8 @@ from hipseg.phantom.ct.cortex import (
     pelvis_thickness_mm,
     refined_with,
 )
-from hipseg.phantom.ct.soft import Axes, Build, Volume, soft_fields, soft_tissue
+from hipseg.phantom.ct.soft import soft_tissue
 
-CORTEX: Final = 1  # labels of a femur
-MARROW: Final = 2
 _SLAB: Final = 16  # slices that are worked on at once
 _GRAIN_MM: Final = 0.9  # of trabecular texture
 
@@ -122,7 +123,7 @@ def make_scene(rng: np.random.Generator, bones: Bones, quality: Quality, build: 
         femurs[side] = Compartment(surface, thickness, femur_inside(femur, quality), quality.cortical_hu, 2)
         placed[side] = place_bone(rng, hu, axes, femurs[side])
         labels[side] = np.zeros(hu.shape, dtype=np.uint8)
-        within = np.where(placed[side].inside < 0, MARROW, CORTEX)
+        within = np.where(placed[side].inside < 0, ENCLOSED, CORTEX)
         labels[side][placed[side].window] = np.where(placed[side].outside < 0, within, 0)
     return Scene(hu, labels, back_mm, femurs, placed)
 

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from hipseg.geometry.arrays import Points
 from hipseg.geometry.grid import Grid
-from hipseg.geometry.surface import Points3, Surface, crossings
+from hipseg.geometry.surface import Points3, Surface
+from hipseg.geometry.voxels import crossings
 
 _OFF: Final = np.array([1.2345e-5, 2.3456e-5])  # of a pixel, so that no ray meets an edge
 
