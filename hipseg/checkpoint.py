@@ -202,7 +202,7 @@ def require_same_data(record: dict[str, Any], store: AnyStore, path: Path) -> No
     if tuple(record["label_names"]) != store.label_names:
         said = f"knows the labels {', '.join(record['label_names'])}, the store has {', '.join(store.label_names)}"
         raise HipsegError(f"checkpoint: {path} {said}; use one of the same label set")
-    for name in ("region", "rows", "columns", "spacing_mm"):
+    for name in ("region", "rows", "columns", "spacing_mm", "enclosed"):
         if record["preprocessing"].get(name) != store.preprocessing.get(name):
             trained, stored = (made.get(name) for made in (record["preprocessing"], store.preprocessing))
             raise HipsegError(f"checkpoint: {path} was trained on {name} = {trained}, the store has {stored}")

@@ -25,7 +25,7 @@ INFERERS: Final = (
 )  # fmt: skip
 POSTPROCESSES: Final = (
     "hipseg.inference.postprocess.WithoutSpecks", "hipseg.inference.postprocess.LargestComponents",
-    "hipseg.inference.hips.OneHip",
+    "hipseg.inference.hips.OneHip", "hipseg.inference.otsu.OtsuThresholds",
 )  # fmt: skip
 LOCATORS: Final = ("hipseg.networks.head_finder.HeadFinder",)
 INTENSITIES: Final = ("hipseg.transforms.intensity.FilmPercentiles", "hipseg.transforms.intensity.Local")

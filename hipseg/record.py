@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from hipseg.errors import HipsegError
+from hipseg.transforms.prepare_image import NORMALISATIONS
 
 _ZOOMS: Final = (0.25, 4.0)
 _MOST: Final = {"rows": 16384, "columns": 16384, "passes": 256, "labels": 256}
@@ -117,6 +118,9 @@ def _require_plan(dataset: Mapping[str, Any]) -> None:
     for index, (mm, edge) in enumerate(zip(spacing, patch, strict=True)):
         _require_number(mm, f"dataset.spacing_mm.{index}", float, 1e-3, 1e3)
         _require_number(edge, f"dataset.patch.{index}", int, 1, _MOST["rows"])
+
+    if dataset.get("normalisation") not in NORMALISATIONS:
+        raise HipsegError(f"dataset.normalisation is none of {', '.join(NORMALISATIONS)}")
 
 
 def _require_preprocessing(made: Mapping[str, Any]) -> None:

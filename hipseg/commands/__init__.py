@@ -37,6 +37,7 @@ COMMANDS: Final[dict[str, str]] = {
     "plan": "choose spacing, patch and network for a store",
     "train": "train a model, test it, measure what it found",
     "components": "choose by cross-validation which labels keep their largest part only",
+    "enclose": "leave of femurs what their periosteal surfaces enclose, for a second network",
     "evaluate": "test a checkpoint on a store and a split",
     "predict": "apply a checkpoint to films",
     "export": "write a store as an nnU-Net dataset folder",

@@ -57,7 +57,8 @@ def predict(
 
     Args:
         checkpoint: Of `hipseg train`; several of images, as [A,B], are averaged.
-        locator: For a checkpoint trained on joints: one trained on whole films, which finds them.
+        locator: For a checkpoint trained on joints: one trained on whole films, which finds them. For one trained on
+            what periosteal surfaces enclose: one that finds these.
         inferer: How whole images are taken; as in its run's test if not given.
         postprocess: What is done to probabilities; as in its run's test if not given.
         input: A file, or a folder that is searched for files at any depth.
@@ -85,8 +86,9 @@ def predict(
         predictor = HipFilms(tasks[0], finder, jsw_method["method"], plausibility, limits, modalities)
     else:
         require_alike(tasks, checkpoints)
+        first = _first_stage(tasks[0].record, checkpoints[0], locator, trusted)
         of_femurs = tuple(tasks[0].record["label_names"]) == FEMUR_LABELS
-        predictor = FemurScans(tasks) if of_femurs else ImageFiles(tasks, limits, spacing_mm)
+        predictor = FemurScans(tasks, first) if of_femurs else ImageFiles(tasks, limits, spacing_mm)
     files = predictor.group(_files(input, predictor))
     rows: list[dict[str, Any]] = []
     try:
@@ -114,6 +116,22 @@ def _finder(
         raise HipsegError(f"locator: {checkpoint} was trained on whole films and needs none; leave it out")
     loading = partial(load_locator, trusted=trusted) if trusted else load_locator
     return network_locator(loading, locator) if locator else None
+
+
+def _first_stage(record: dict[str, Any], checkpoint: Path, locator: Path | None, trusted: tuple[str, ...]) -> Any:
+    """The network whose periosteal surfaces enclose what a checkpoint sees; None if it sees whole images."""
+    enclosed = bool(record["preprocessing"].get("enclosed"))
+    if enclosed and locator is None:
+        said = "was trained on what periosteal surfaces enclose; name a checkpoint that finds these"
+        raise HipsegError(f"locator: {checkpoint} {said}")
+    if not enclosed and locator is not None:
+        raise HipsegError(f"locator: {checkpoint} was trained on whole images and needs none; leave it out")
+    if locator is None:
+        return None
+    first = load_locator(locator, trusted)
+    if tuple(first.record["label_names"]) != FEMUR_LABELS or first.record["preprocessing"].get("enclosed"):
+        raise HipsegError(f"locator: {locator} was not trained on whole femurs")
+    return first.to(best_device())
 
 
 def _files(input: Path, predictor: Predictor) -> list[Path]:

@@ -12,9 +12,11 @@ from numpy.typing import NDArray
 from pydantic import Field
 from scipy.ndimage import binary_erosion, distance_transform_edt, generate_binary_structure
 
+from hipseg.data.exclusions import NOT_LOCATED
 from hipseg.errors import HipsegError
 from hipseg.evaluation.evaluator import Case, Findings, Judged
-from hipseg.labels.femur import LABEL_NAMES, SURFACES, VOLUMES
+from hipseg.labels.femur import LABEL_NAMES, SURFACES
+from hipseg.measure.femur_regions import VOLUME_NAMES, measure_volumes
 from hipseg.metrics.boundary import boundary_quality, missed
 
 _MEASURES: Final = ("dice", "sensitivity", "specificity", "asd_mm", "assd_mm", "hd95_mm", "surface_dice")
@@ -57,8 +59,12 @@ class FemurSurfaces:
         self._cases = data.test_dataset
 
     def compare(self, case: Case) -> Judged:
-        """`MEASURE_SURFACE` for both surfaces; `VOLUME_cm3`, `VOLUME_true_cm3` and `VOLUME_error_percent`."""
-        columns: dict[str, float] = {}
+        """`MEASURE_SURFACE` for both surfaces; `VOLUME_cm3`, `VOLUME_true_cm3`, `VOLUME_error_percent`; `regions`.
+
+        Regions are found anew in what the network says; where that fails, or fails in the truth, `regions` says why,
+        and their volumes are NaN.
+        """
+        columns: dict[str, Any] = {}
         for name, labels in SURFACES.items():
             found, truth = (np.isin(values, labels) for values in (case.predicted, case.truth))
             measured = overlap(found, truth)
@@ -68,23 +74,23 @@ class FemurSurfaces:
             )
             measured |= near._asdict()
             columns |= {f"{measure}_{name}": measured[measure] for measure in _MEASURES}
-        voxel_cm3 = float(np.prod(case.spacing_mm)) / 1000
-        for name, labels in VOLUMES.items():
-            said, known = (float(np.isin(v, labels).sum()) * voxel_cm3 for v in (case.predicted, case.truth))
+        said, found_regions = measure_volumes(case.predicted, case.spacing_mm)
+        known, true_regions = measure_volumes(case.truth, case.spacing_mm)
+        for name in VOLUME_NAMES:
             columns |= {
-                f"{name}_cm3": said, f"{name}_true_cm3": known,
-                f"{name}_error_percent": 100 * abs(said - known) / known if known else float("nan"),
+                f"{name}_cm3": said[name], f"{name}_true_cm3": known[name],
+                f"{name}_error_percent": 100 * abs(said[name] - known[name]) / (known[name] or float("nan")),
             }  # fmt: skip
-        return Judged(columns)
+        regions = found_regions if true_regions == "ok" else f"truth_{true_regions}"
+        return Judged({**columns, "regions": regions})
 
     def missing(self, key: str) -> dict[str, Any]:
         """The worst of everything; volumes are not known."""
         far = missed(*self._cases.seen_of(key))
         worst = {**_WORST, "asd_mm": far.assd_mm, **far._asdict()}
         row = {f"{measure}_{name}": worst[measure] for name in SURFACES for measure in _MEASURES}
-        return row | {
-            f"{name}_{kind}": float("nan") for name in VOLUMES for kind in ("cm3", "true_cm3", "error_percent")
-        }
+        kinds = ("cm3", "true_cm3", "error_percent")
+        return row | {f"{n}_{kind}": float("nan") for n in VOLUME_NAMES for kind in kinds} | {"regions": NOT_LOCATED}
 
     def summarise(self, cases: pd.DataFrame) -> dict[str, float]:
         """Means by surface, and of volumes the mean absolute and root mean square error in cm3 and the relative one."""
@@ -93,7 +99,7 @@ class FemurSurfaces:
             for name in SURFACES
             for measure in _MEASURES
         }
-        for name in VOLUMES:
+        for name in VOLUME_NAMES:
             error = cases[f"{name}_cm3"] - cases[f"{name}_true_cm3"]
             means |= {
                 f"test/volume_mae_cm3/{name}": float(error.abs().mean()),

@@ -21,7 +21,8 @@ def mean_labels(tasks: Sequence[Any], pixels: NDArray[Any], spacing_mm: Sequence
         pixels: (channels, ...) in the image's own grey values.
         spacing_mm: Of its axes.
     """
-    image = torch.from_numpy(prepare_image(pixels, spacing_mm, tasks[0].record["dataset"]["spacing_mm"]))[None]
+    plan = tasks[0].record["dataset"]
+    image = torch.from_numpy(prepare_image(pixels, spacing_mm, plan["spacing_mm"], plan["normalisation"]))[None]
     with torch.inference_mode():
         total = torch.zeros(())
         for task in tasks:

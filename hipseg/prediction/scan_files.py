@@ -15,8 +15,9 @@ from hipseg.data.sources.scans import NIFTI, read_scan
 from hipseg.errors import Excluded
 from hipseg.geometry.volume import like, upright
 from hipseg.io.nifti import write_nifti
-from hipseg.labels.femur import VOLUMES
 from hipseg.labels.landmarks import SIDES
+from hipseg.measure.femur_regions import VOLUME_NAMES, measure_volumes
+from hipseg.prediction.enclosed import blanked
 from hipseg.prediction.mean_labels import mean_labels
 from hipseg.prediction.predictor import below
 from hipseg.report.volume_figures import draw_planes
@@ -30,18 +31,19 @@ class FemurScans:
 
     Args:
         tasks: Networks with a `record`, all of one plan, trained on what `hipseg convert source=scans` stores.
+        first: Of a cascade, the network whose periosteal surface encloses what the others see.
     """
 
     unit = "femurs"
     passed_over: Final = (".json", ".csv", ".txt", ".ply")
 
-    def __init__(self, tasks: Sequence[Any]) -> None:
-        self.tasks = tuple(tasks)
+    def __init__(self, tasks: Sequence[Any], first: Any = None) -> None:
+        self.tasks, self.first = tuple(tasks), first
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """The volumes within both surfaces and of the cortex."""
-        return ("file", "side", *(f"{name}_cm3" for name in VOLUMES), "spacing_mm", "status")
+        """The volumes within both surfaces, of the cortex and by region."""
+        return ("file", "side", *(f"{name}_cm3" for name in VOLUME_NAMES), "regions", "spacing_mm", "status")
 
     def close(self) -> None:
         """Nothing is left open."""
@@ -65,14 +67,21 @@ class FemurScans:
             row: dict[str, Any] = {"side": side, "spacing_mm": spacing, "status": NOT_LOCATED}
             if (box := boxes.get(side)) is not None:
                 part = box.cut(np.clip(whole.values, -1024, 3071))
-                labels = mean_labels(self.tasks, part[None], whole.grid.spacing_mm)
+                labels = self._labels(part[None], whole.grid.spacing_mm)
                 back = like(box.put_back(labels, whole.values.shape), scan.grid)
                 stem = name.removesuffix(".gz").removesuffix(".nii").removesuffix(".dcm")
                 write_nifti(below(out / "labels", f"{stem}_{side}.nii.gz"), back, scan.grid)
                 draw_planes(part, labels, whole.grid.spacing_mm, below(out / "figures", f"{stem}_{side}.png"))
-                row |= _volumes(labels, whole.grid.voxel_mm3) | {"status": _status(labels, whole.grid.voxel_mm3)}
+                volumes, regions = measure_volumes(labels, whole.grid.spacing_mm)
+                row |= {f"{volume}_cm3": cm3 for volume, cm3 in volumes.items()}
+                row |= {"regions": regions, "status": _status(labels, whole.grid.voxel_mm3)}
             rows.append(row)
         return rows
+
+    def _labels(self, pixels: NDArray[Any], spacing_mm: tuple[float, ...]) -> NDArray[np.uint8]:
+        if self.first is not None:
+            pixels = blanked(pixels, mean_labels([self.first], pixels, spacing_mm) > 0)
+        return mean_labels(self.tasks, pixels, spacing_mm)
 
 
 def _has_frames(file: Path) -> bool:
@@ -81,10 +90,6 @@ def _has_frames(file: Path) -> bool:
         return int(frames or 1) > 1
     except Exception:  # pydicom raises many kinds; what is no DICOM file is told when it is read
         return False
-
-
-def _volumes(labels: NDArray[np.uint8], voxel_mm3: float) -> dict[str, float]:
-    return {f"{name}_cm3": float(np.isin(labels, parts).sum()) * voxel_mm3 / 1000 for name, parts in VOLUMES.items()}
 
 
 def _status(labels: NDArray[np.uint8], voxel_mm3: float) -> str:

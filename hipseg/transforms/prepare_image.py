@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +11,11 @@ from numpy.typing import NDArray
 from hipseg.transforms.resample import axis_weights
 
 Image = NDArray[np.float32]
+Normalisation = Literal["zscore", "hounsfield"]
+NORMALISATIONS: Final[tuple[Normalisation, ...]] = ("zscore", "hounsfield")
+
+_SEEN_HU: Final = (-200.0, 1800.0)  # fat to compact bone; air and metal say no more than that
+_BONE_HU: Final = (400.0, 500.0)  # mean and spread of a proximal femur, roughly: what becomes 0 and 1
 
 
 def planned_size(size: Sequence[int], spacing_mm: Sequence[float], planned_mm: Sequence[float]) -> tuple[int, ...]:
@@ -45,10 +50,29 @@ def standardise(image: Image) -> Image:
     return ((image - mean) / np.maximum(spread, 1e-8)).astype(np.float32)
 
 
-def prepare_image(pixels: NDArray[Any], spacing_mm: Sequence[float], planned_mm: Sequence[float]) -> Image:
-    """Resample an image (channels, ...) to the planned spacing, and standardise every channel."""
+def scale_hounsfield(image: Image) -> Image:
+    """Hounsfield units, clipped to -200 to 1800, such that 400 becomes 0 and 900 becomes 1: alike in every scan."""
+    middle, spread = _BONE_HU
+    return (np.clip(image, *_SEEN_HU) - np.float32(middle)) / np.float32(spread)
+
+
+def prepare_image(
+    pixels: NDArray[Any],
+    spacing_mm: Sequence[float],
+    planned_mm: Sequence[float],
+    normalisation: Normalisation = "zscore",
+) -> Image:
+    """Resample an image (channels, ...) to the planned spacing, and bring its values to a common scale.
+
+    Args:
+        pixels: In the image's own grey values.
+        spacing_mm: Of its axes.
+        planned_mm: Of the result's.
+        normalisation: `zscore`, every channel by itself (`standardise`), or `hounsfield` (`scale_hounsfield`).
+    """
     image = np.asarray(pixels, dtype=np.float32)
-    return standardise(resize(image, planned_size(image.shape[1:], spacing_mm, planned_mm)))
+    resized = resize(image, planned_size(image.shape[1:], spacing_mm, planned_mm))
+    return standardise(resized) if normalisation == "zscore" else scale_hounsfield(resized)
 
 
 def prepare_label(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Sequence
-from typing import Annotated, Any, Final, Literal, NamedTuple
+from typing import Annotated, Any, Final, NamedTuple
 
 import numpy as np
 import torch
@@ -19,7 +19,7 @@ from hipseg.data.split import Subset
 from hipseg.data.stores import AnyStore, image_and_label, stored_channels, stored_size
 from hipseg.errors import HipsegError
 from hipseg.transforms.patch_augment import PatchAugmentation
-from hipseg.transforms.prepare_image import prepare_image, prepare_label
+from hipseg.transforms.prepare_image import Image, Normalisation, prepare_image, prepare_label
 
 _SPOTS: Final = 10_000  # of every label that are kept to draw patches about
 
@@ -61,7 +61,7 @@ class PatchDataset(Dataset[PatchSample]):
         val_patches: Validation patches.
         foreground: Share of training patches about a pixel of a label, each label as often as another.
         augmentation: Of training patches; nothing if None.
-        normalisation: `zscore`, every image and channel to mean 0 and standard deviation 1.
+        normalisation: `zscore`, every image and channel to mean 0 and standard deviation 1; or `hounsfield`, of CT.
         cache: Prepared images kept in memory, in each process.
 
     Raises:
@@ -84,11 +84,11 @@ class PatchDataset(Dataset[PatchSample]):
         val_patches: Annotated[int, Field(ge=1)] = 1,
         foreground: Annotated[float, Field(ge=0, le=1)] = 0.0,
         augmentation: PatchAugmentation | None = None,
-        normalisation: Literal["zscore"] = "zscore",
+        normalisation: Normalisation = "zscore",
         cache: Annotated[int, Field(ge=0)] = 0,
     ) -> None:
         self._store, self._subset, self._seed = store, subset, seed
-        self._spacing, self._patch = tuple(spacing_mm), tuple(patch)
+        self._spacing, self._patch, self._normalisation = tuple(spacing_mm), tuple(patch), normalisation
         self._count = {"train": patches_per_epoch, "val": val_patches, "test": len(samples)}[subset]
         self._foreground = foreground if subset != "test" else 0.0
         self._augmentation = augmentation if subset == "train" else None
@@ -134,7 +134,7 @@ class PatchDataset(Dataset[PatchSample]):
         if self._subset == "test":
             row = self._rows[index]
             image, label = image_and_label(self._store, row)
-            return self._sample(prepare_image(image, self._store.spacing_mm(row), self._spacing), label.copy(), row)
+            return self._sample(self._image(image, row), label.copy(), row)
         rng = np.random.default_rng([self._seed, epoch if self._subset == "train" else 0, index])
         row = self._rows[int(rng.integers(len(self._rows)))]
         case = self._prepared(row)
@@ -159,15 +159,16 @@ class PatchDataset(Dataset[PatchSample]):
             row=torch.tensor(row),
         )
 
+    def _image(self, pixels: NDArray[Any], row: int) -> Image:
+        return prepare_image(pixels, self._store.spacing_mm(row), self._spacing, self._normalisation)
+
     def _prepared(self, row: int) -> _Prepared:
         if row in self._kept:
             self._kept.move_to_end(row)
             return self._kept[row]
         image, label = image_and_label(self._store, row)
         spacing, labels = self._store.spacing_mm(row), len(self._store.label_names)
-        case = _Prepared(
-            prepare_image(image, spacing, self._spacing), prepare_label(label, labels, spacing, self._spacing), row
-        )
+        case = _Prepared(self._image(image, row), prepare_label(label, labels, spacing, self._spacing), row)
         if self._most_kept:
             self._kept[row] = case
             if len(self._kept) > self._most_kept:
