@@ -47,6 +47,7 @@ def predict(
     input: Path,
     out: Path,
     spacing_mm: tuple[Annotated[float, Field(gt=0)], ...] | None,
+    dicom_seg: bool,
     jsw_method: Mapping[Literal["method"], Method],
     plausibility: Plausible,
     limits: Limits,
@@ -64,6 +65,8 @@ def predict(
         input: A file, or a folder that is searched for files at any depth.
         out: Folder for `predictions.csv`, label maps and pictures, in folders as the files'.
         spacing_mm: Down and across, of images whose files state none.
+        dicom_seg: Whether labels of femurs in DICOM scans are written as DICOM segmentations too; these repeat the
+            patient's and the study's identity, so that an archive files them with the scan.
         jsw_method: Its `method`: `contour`, to a fraction of a pixel, or `border`, on pixel borders.
         plausibility: Beyond which a measurement's status warns.
         limits: Beyond which a file is not read.
@@ -79,6 +82,9 @@ def predict(
     tasks = [load(path, inferer, trusted=trusted, postprocess=postprocess) for path in checkpoints]
     tasks = [task.to(best_device()) if isinstance(task, torch.nn.Module) else task for task in tasks]
     predictor: Predictor
+    of_femurs = tuple(tasks[0].record.get("label_names", ())) == FEMUR_LABELS
+    if dicom_seg and not of_femurs:
+        raise HipsegError("dicom_seg: only label maps of femurs in CT are written as DICOM; leave it out")
     if "crop" in tasks[0].record["dataset"]:
         if len(tasks) > 1:
             raise HipsegError("checkpoint: hips are measured by one checkpoint; give one")
@@ -87,8 +93,7 @@ def predict(
     else:
         require_alike(tasks, checkpoints)
         first = _first_stage(tasks[0].record, checkpoints[0], locator, trusted)
-        of_femurs = tuple(tasks[0].record["label_names"]) == FEMUR_LABELS
-        predictor = FemurScans(tasks, first) if of_femurs else ImageFiles(tasks, limits, spacing_mm)
+        predictor = FemurScans(tasks, first, dicom_seg) if of_femurs else ImageFiles(tasks, limits, spacing_mm)
     files = predictor.group(_files(input, predictor))
     rows: list[dict[str, Any]] = []
     try:

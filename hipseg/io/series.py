@@ -65,6 +65,28 @@ def read_series(path: Path) -> Volume:
     Raises:
         Excluded: With the reason.
     """
+    slices = _read_slices(path)
+    step = (slices[-1].position - slices[0].position) / (len(slices) - 1)
+    row, column = slices[0].axes
+    down, across = slices[0].spacing_mm
+    affine = np.eye(4)
+    affine[:3, :3] = np.stack([step, column * down, row * across], axis=1)
+    affine[:3, 3] = slices[0].position
+    values = np.stack([_hounsfield(part) for part in slices])
+    return Volume(values, VolumeGrid(values.shape, affine))
+
+
+def series_images(path: Path) -> list[tuple[Dataset, int | None]]:
+    """The image of every slice of `read_series`, in the same order, and which frame of it if it has several.
+
+    Raises:
+        Excluded: With the reason.
+    """
+    return [(part.dataset, part.frame) for part in _read_slices(path)]
+
+
+def _read_slices(path: Path) -> list[_Slice]:
+    """Slices one above the other."""
     if not path.exists():
         raise Excluded("unreadable", f"there is no {path.name}")
     files = sorted(file for file in path.rglob("*") if file.is_file()) if path.is_dir() else [path]
@@ -76,15 +98,7 @@ def read_series(path: Path) -> Volume:
     if not slices:
         raise Excluded("no_slices", "there is no CT slice in it")
     _require_one_series(slices)
-    slices = _in_order(slices)
-    step = (slices[-1].position - slices[0].position) / (len(slices) - 1)
-    row, column = slices[0].axes
-    down, across = slices[0].spacing_mm
-    affine = np.eye(4)
-    affine[:3, :3] = np.stack([step, column * down, row * across], axis=1)
-    affine[:3, 3] = slices[0].position
-    values = np.stack([_hounsfield(part) for part in slices])
-    return Volume(values, VolumeGrid(values.shape, affine))
+    return _in_order(slices)
 
 
 def _dataset(file: Path, name: str, alone: bool) -> Dataset | None:
@@ -102,7 +116,10 @@ def _dataset(file: Path, name: str, alone: bool) -> Dataset | None:
         if alone or error.reason != "not_dicom":
             raise Excluded(error.reason, f"{name}: {error.detail}") from None
         return None
-    return dataset if alone or "PixelData" in dataset or dataset.get("Modality") == "CT" else None
+    if alone or dataset.get("Modality") == "CT":
+        return dataset
+    # Segmentations lie where an archive or `hipseg predict` put them, and are no slices.
+    return dataset if "PixelData" in dataset and dataset.get("Modality") != "SEG" else None
 
 
 def _slices(dataset: Dataset, name: str) -> list[_Slice]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -12,10 +12,11 @@ from numpy.typing import NDArray
 
 from hipseg.data.exclusions import NOT_LOCATED
 from hipseg.data.sources.scans import NIFTI, read_scan
-from hipseg.errors import Excluded
-from hipseg.geometry.volume import like, upright
+from hipseg.errors import Excluded, HipsegError
+from hipseg.geometry.volume import VolumeGrid, like, upright
 from hipseg.io.nifti import write_nifti
-from hipseg.labels.landmarks import SIDES
+from hipseg.io.segmentation_object import read_images, write_segmentation
+from hipseg.labels.landmarks import SIDES, Side
 from hipseg.measure.femur_regions import VOLUME_NAMES, measure_volumes
 from hipseg.prediction.enclosed import blanked
 from hipseg.prediction.mean_labels import mean_labels
@@ -32,13 +33,14 @@ class FemurScans:
     Args:
         tasks: Networks with a `record`, all of one plan, trained on what `hipseg convert source=scans` stores.
         first: Of a cascade, the network whose periosteal surface encloses what the others see.
+        dicom_seg: Whether labels of DICOM scans are written as DICOM segmentations too, with the patient's identity.
     """
 
     unit = "femurs"
     passed_over: Final = (".json", ".csv", ".txt", ".ply")
 
-    def __init__(self, tasks: Sequence[Any], first: Any = None) -> None:
-        self.tasks, self.first = tuple(tasks), first
+    def __init__(self, tasks: Sequence[Any], first: Any = None, dicom_seg: bool = False) -> None:
+        self.tasks, self.first, self.dicom_seg = tuple(tasks), first, dicom_seg
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -62,26 +64,41 @@ class FemurScans:
         whole = upright(scan)
         spacing = " x ".join(f"{mm:g}" for mm in whole.grid.spacing_mm)
         boxes = {box.side: box for box in find_femurs(whole)}
-        rows = []
+        stem = name.removesuffix(".gz").removesuffix(".nii").removesuffix(".dcm")
+        rows, found = [], dict[Side, NDArray[np.uint8]]()
         for side in SIDES:
             row: dict[str, Any] = {"side": side, "spacing_mm": spacing, "status": NOT_LOCATED}
             if (box := boxes.get(side)) is not None:
                 part = box.cut(np.clip(whole.values, -1024, 3071))
                 labels = self._labels(part[None], whole.grid.spacing_mm)
-                back = like(box.put_back(labels, whole.values.shape), scan.grid)
-                stem = name.removesuffix(".gz").removesuffix(".nii").removesuffix(".dcm")
-                write_nifti(below(out / "labels", f"{stem}_{side}.nii.gz"), back, scan.grid)
+                found[side] = like(box.put_back(labels, whole.values.shape), scan.grid)
+                write_nifti(below(out / "labels", f"{stem}_{side}.nii.gz"), found[side], scan.grid)
                 draw_planes(part, labels, whole.grid.spacing_mm, below(out / "figures", f"{stem}_{side}.png"))
                 volumes, regions = measure_volumes(labels, whole.grid.spacing_mm)
                 row |= {f"{volume}_cm3": cm3 for volume, cm3 in volumes.items()}
                 row |= {"regions": regions, "status": _status(labels, whole.grid.voxel_mm3)}
             rows.append(row)
+        if self.dicom_seg and not file.name.lower().endswith(NIFTI):
+            _write_dicom(file, name, found, scan.grid, out / "labels" / stem)
         return rows
 
     def _labels(self, pixels: NDArray[Any], spacing_mm: tuple[float, ...]) -> NDArray[np.uint8]:
         if self.first is not None:
             pixels = blanked(pixels, mean_labels([self.first], pixels, spacing_mm) > 0)
         return mean_labels(self.tasks, pixels, spacing_mm)
+
+
+def _write_dicom(
+    file: Path, name: str, found: Mapping[Side, NDArray[np.uint8]], grid: VolumeGrid, beginning: Path
+) -> None:
+    """Labels as DICOM segmentations; a scan that none can be made for is named, its other results stand."""
+    try:
+        images = read_images(file, grid)
+        for side, labels in found.items():
+            if labels.any():
+                write_segmentation(beginning.with_name(f"{beginning.name}_{side}.dcm"), labels, images, side)
+    except HipsegError as error:
+        print(f"warning: {name}: no DICOM segmentation is written, because {error}")
 
 
 def _has_frames(file: Path) -> bool:

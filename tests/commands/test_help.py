@@ -40,7 +40,7 @@ KEYS = {
     "split": ["store: ???", "by: subject", "seed: 0"],
     "train": ["data:", "trainer:", "optimizer:", "seed: 0"],
     "evaluate": ["checkpoint: ???", "data:"],
-    "predict": ["checkpoint: ???", "input: ???", "out: ???"],
+    "predict": ["checkpoint: ???", "input: ???", "out: ???", "dicom_seg: false"],
     "report": ["runs: ???", "out: ???"],
 }
 

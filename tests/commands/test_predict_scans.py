@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
+import pydicom
 import pytest
 import torch
 from torch import Tensor
@@ -120,3 +121,87 @@ def test_the_commands_in_a_row(scans: Path, femurs: Path, femur_split: Path, tmp
     table = pd.read_csv(tmp_path / "predicted" / "predictions.csv")
     assert list(table["file"]) == ["patient", "patient"] and list(table["side"]) == ["right", "left"]
     assert (tmp_path / "predicted" / "labels" / "patient_left.nii.gz").exists()
+
+
+def predicted(scans: Path, subject: str, dicom_seg: bool, out: Path, file: Path | None = None) -> list[dict[str, Any]]:
+    """Rows for a subject's scan, or another file of it, by a network that knows its labels."""
+    name = f"{subject}.nii.gz" if (scans / "scans" / f"{subject}.nii.gz").exists() else subject
+    return FemurScans([Knows(boxed(scans, subject))], dicom_seg).predict(file or scans / "scans" / name, name, out)
+
+
+@pytest.mark.parametrize("side", ["right", "left"])
+def test_a_dicom_segmentation_holds_the_labels_where_they_lie(scans: Path, tmp_path: Path, side: str) -> None:
+    assert [row["status"] for row in predicted(scans, "S0001", True, tmp_path)] == ["ok", "ok"]
+    truth = read_nifti(scans / "labels" / f"S0001_{side}.nii.gz")
+    made = pydicom.dcmread(tmp_path / "labels" / f"S0001_{side}.dcm")
+    found = np.zeros_like(truth.values)
+    for pixels, group in zip(made.pixel_array, made.PerFrameFunctionalGroupsSequence, strict=True):
+        start = np.array(group.PlanePositionSequence[0].ImagePositionPatient, dtype=float)
+        index, row, column = np.rint(truth.grid.to_indices(start)).astype(int)
+        assert (row, column) == (0, 0)
+        found[index][pixels > 0] = group.SegmentIdentificationSequence[0].ReferencedSegmentNumber
+    assert np.array_equal(found, truth.values)
+
+
+def test_no_dicom_segmentation_is_written_unless_asked_for_and_none_of_nifti(scans: Path, tmp_path: Path) -> None:
+    predicted(scans, "S0001", False, tmp_path / "not asked for")
+    rows = predicted(scans, "S0003", True, tmp_path / "nifti")
+    assert [row["status"] for row in rows] == ["ok", "ok"]
+    assert len(list(tmp_path.glob("*/labels/*.nii.gz"))) == 4 and not list(tmp_path.rglob("*.dcm"))
+
+
+def test_a_scan_that_can_t_be_referred_to_keeps_its_results(
+    scans: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    scan = shutil.copytree(scans / "scans" / "S0001", tmp_path / "S0001")
+    for file in scan.iterdir():
+        dataset = pydicom.dcmread(file)
+        dataset.PatientName, dataset.PatientID = "SECRET^", "SECRET"
+        del dataset.FrameOfReferenceUID
+        dataset.save_as(file)
+    rows = predicted(scans, "S0001", True, tmp_path / "out", scan)
+    assert rows == predicted(scans, "S0001", False, tmp_path / "not asked for")
+    assert sorted(path.name for path in (tmp_path / "out" / "labels").iterdir()) == [
+        "S0001_left.nii.gz", "S0001_right.nii.gz",
+    ]  # fmt: skip
+    printed = capsys.readouterr()
+    said = "warning: S0001: no DICOM segmentation is written, because its images state no FrameOfReferenceUID"
+    assert (printed.out.splitlines(), printed.err) == ([said], "")
+
+
+def test_a_femur_that_is_not_found_has_no_dicom_segmentation(scans: Path, tmp_path: Path) -> None:
+    right, left = boxed(scans, "S0001")
+    FemurScans([Knows([right, np.zeros_like(left)])], True).predict(scans / "scans" / "S0001", "S0001", tmp_path)
+    assert [path.name for path in (tmp_path / "labels").glob("*.dcm")] == ["S0001_right.dcm"]
+
+
+@pytest.mark.parametrize("below", ["patient", "."])
+def test_the_command_writes_dicom_segmentations_and_takes_none_for_a_scan(
+    scans: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, below: str
+) -> None:
+    """Also where it wrote them among the slices."""
+    monkeypatch.setattr("hipseg.commands.predict.load", lambda *_, **__: Knows(boxed(scans, "S0001")))
+    shutil.copytree(scans / "scans" / "S0001", tmp_path / "new" / below)
+    (tmp_path / "any.ckpt").touch()
+    given = [f"checkpoint={tmp_path / 'any.ckpt'}", f"input={tmp_path / 'new'}", "dicom_seg=true"]
+    name = "new" if below == "." else below
+    for out in (tmp_path / "new" / "first", tmp_path / "second"):
+        main(["predict", *given, f"out={out}"])
+        table = pd.read_csv(out / "predictions.csv")
+        assert list(table["file"]) == [name, name] and list(table["status"]) == ["ok", "ok"]
+        written = {path.name for path in (out / "labels").iterdir()}
+        assert written == {f"{name}_{side}.{kind}" for side in ("left", "right") for kind in ("dcm", "nii.gz")}
+
+
+def test_networks_of_something_else_write_no_dicom_segmentation(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    network = SimpleNamespace(record={"label_names": ["background", "lung"], "dataset": {}})
+    monkeypatch.setattr("hipseg.commands.predict.load", lambda *_, **__: network)
+    (tmp_path / "any.ckpt").touch()
+    with pytest.raises(SystemExit):
+        main([
+            "predict", f"checkpoint={tmp_path / 'any.ckpt'}", f"input={tmp_path}", f"out={tmp_path / 'out'}",
+            "dicom_seg=true",
+        ])  # fmt: skip
+    assert "dicom_seg: only label maps of femurs" in capsys.readouterr().err
