@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +12,7 @@ from pydantic import Field
 
 Image = NDArray[np.float32]
 Probability = Annotated[float, Field(ge=0, le=1)]
+Change = Literal["noise", "blur", "brightness", "contrast", "coarseness", "gamma"]
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,7 @@ class PatchAugmentation:
         scale: Probability of scaling.
         mirror: Axes along which a patch may be mirrored, each by a chance of one half; none where a label has a side.
         intensity: Factor on the probabilities of the changes of grey values; 0 leaves them as they are.
+        changes: Which of these there are; all if None.
     """
 
     rotation_deg: Annotated[float, Field(ge=0, le=180)] = 15.0
@@ -33,6 +35,7 @@ class PatchAugmentation:
     scale: Probability = 0.2
     mirror: tuple[int, ...] = ()
     intensity: Annotated[float, Field(ge=0, le=1)] = 1.0
+    changes: tuple[Change, ...] | None = None
 
     def draw_matrix(self, axes: int, rng: np.random.Generator) -> NDArray[np.float64]:
         """(axes, axes): from steps in a patch to steps in the image it is cut from."""
@@ -58,12 +61,12 @@ class PatchAugmentation:
         """(channels, ...) with noise, blur, brightness, contrast, coarseness and gamma changed by chance."""
         if not self.intensity:
             return patch
-        changed = _changes(self.intensity, patch.ndim - 1)
+        changed = _changes(self.intensity, patch.ndim - 1, self.changes)
         changed.set_random_state(seed=int(rng.integers(2**31)))
         return np.asarray(changed(patch), dtype=np.float32)
 
 
-def _changes(factor: float, axes: int) -> Any:
+def _changes(factor: float, axes: int, chosen: tuple[Change, ...] | None) -> Any:
     """The changes of grey values, by MONAI, each with nnU-Net's range and chance."""
     from monai.transforms import (
         Compose,
@@ -76,14 +79,16 @@ def _changes(factor: float, axes: int) -> Any:
     )
 
     sigma, linear = (0.5, 1.0), {2: "bilinear", 3: "trilinear"}[axes]
-    return Compose(
-        [
-            RandGaussianNoise(prob=0.1 * factor, std=0.1**0.5 / 2),
-            RandGaussianSmooth(prob=0.1 * factor, sigma_x=sigma, sigma_y=sigma, sigma_z=sigma),
-            RandScaleIntensity(prob=0.15 * factor, factors=0.25),
+    known: list[tuple[Change, Any]] = [
+        ("noise", RandGaussianNoise(prob=0.1 * factor, std=0.1**0.5 / 2)),
+        ("blur", RandGaussianSmooth(prob=0.1 * factor, sigma_x=sigma, sigma_y=sigma, sigma_z=sigma)),
+        ("brightness", RandScaleIntensity(prob=0.15 * factor, factors=0.25)),
+        (
+            "contrast",
             RandScaleIntensityFixedMean(prob=0.15 * factor, factors=0.25, preserve_range=True, fixed_mean=True),
-            RandSimulateLowResolution(prob=0.125 * factor, zoom_range=(0.5, 1.0), upsample_mode=linear),
-            RandAdjustContrast(prob=0.1 * factor, gamma=(0.7, 1.5), invert_image=True, retain_stats=True),
-            RandAdjustContrast(prob=0.3 * factor, gamma=(0.7, 1.5), retain_stats=True),
-        ]
-    )
+        ),
+        ("coarseness", RandSimulateLowResolution(prob=0.125 * factor, zoom_range=(0.5, 1.0), upsample_mode=linear)),
+        ("gamma", RandAdjustContrast(prob=0.1 * factor, gamma=(0.7, 1.5), invert_image=True, retain_stats=True)),
+        ("gamma", RandAdjustContrast(prob=0.3 * factor, gamma=(0.7, 1.5), retain_stats=True)),
+    ]
+    return Compose([change for name, change in known if chosen is None or name in chosen])

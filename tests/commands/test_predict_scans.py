@@ -26,7 +26,10 @@ from hipseg.transforms.femur_box import find_femurs
 class Knows:
     """Says what it was told, whatever it is shown."""
 
-    record: ClassVar[dict[str, Any]] = {"label_names": LABEL_NAMES, "dataset": {"spacing_mm": [3.0, 2.8, 2.8]}}
+    record: ClassVar[dict[str, Any]] = {
+        "label_names": LABEL_NAMES,
+        "dataset": {"spacing_mm": [3.0, 2.8, 2.8], "normalisation": "zscore"},
+    }
     postprocess = None
     device = "cpu"
 
@@ -126,7 +129,9 @@ def test_the_commands_in_a_row(scans: Path, femurs: Path, femur_split: Path, tmp
 def predicted(scans: Path, subject: str, dicom_seg: bool, out: Path, file: Path | None = None) -> list[dict[str, Any]]:
     """Rows for a subject's scan, or another file of it, by a network that knows its labels."""
     name = f"{subject}.nii.gz" if (scans / "scans" / f"{subject}.nii.gz").exists() else subject
-    return FemurScans([Knows(boxed(scans, subject))], dicom_seg).predict(file or scans / "scans" / name, name, out)
+    return FemurScans([Knows(boxed(scans, subject))], dicom_seg=dicom_seg).predict(
+        file or scans / "scans" / name, name, out
+    )
 
 
 @pytest.mark.parametrize("side", ["right", "left"])

@@ -111,7 +111,11 @@ def test_only_runs_have_a_folder_of_their_own(command: str) -> None:
 
 
 # Of images and of femurs in CT; they train together, by experiment=nnunet and experiment=femur below.
-IMAGES = {("dataset", "patches"), ("augmentation", "patches"), ("model", "vnet"), ("evaluation", "femur")}
+IMAGES = {
+    ("dataset", "patches"), ("augmentation", "patches"), ("augmentation", "femur_study"), ("model", "vnet"),
+    ("model", "unet_3d"), ("evaluation", "femur"),
+}  # fmt: skip
+FEMURS = ("femur", "femur_second", "femur_study")
 TRAINING = {
     group: [option for option in _options(group) if (group, option) not in IMAGES]
     for group in GROUPS["train"]
@@ -129,7 +133,8 @@ def _train_one_batch(folder: Path, store: Path, split: Path, *overrides: str) ->
     sizes = ["data.train_size=1", "data.val_size=1", "data.batch_size=1", "data.workers=0", "trainer.max_epochs=1"]
     paths = [f"data.store={store}", f"data.split={split}", "out=."]
     main(["train", *paths, *overrides, *limits, *sizes])
-    unit = "cases" if {"experiment=nnunet", "experiment=femur"} & set(overrides) else "hips"
+    of_cases = {f"experiment={name}" for name in ("nnunet", *FEMURS)}
+    unit = "cases" if of_cases & set(overrides) else "hips"
     assert json.loads((folder / "summary.json").read_text())[f"test/{unit}"] == 1
     metrics = pd.read_csv(folder / "metrics.csv")
     assert np.isfinite(metrics[["train/loss", "val/loss"]].max()).all()
@@ -161,14 +166,25 @@ def test_options_train_one_batch(
     )
 
 
+SMALL_PATCHES = (
+    "data.dataset.patch=[32,32,32]", "inferer.window=[32,32,32]", "data.dataset.patches_per_epoch=2",
+    "data.dataset.val_patches=2", "data.dataset.spacing_mm=[4,4,4]",
+)  # fmt: skip
+
+
+def test_the_u_net_that_a_v_net_is_compared_with_trains_one_batch(here: Path, femurs: Path, femur_split: Path) -> None:
+    network = ("model=unet_3d", "model.features=[2,4,4,4,4,2]", "~model.levels")
+    _train_one_batch(here, femurs, femur_split, "experiment=femur", *network, *SMALL_PATCHES)
+
+
 @pytest.mark.parametrize("experiment", _options("experiment"))
 def test_experiment_trains_one_batch(
     experiment: str, here: Path, store: Path, joints: Path, split: Path, femurs: Path, femur_split: Path, plan: str
 ) -> None:
-    if experiment == "femur":
-        narrow = ("model.features=2", "model.levels=3", "data.dataset.patch=[32,32,32]", "inferer.window=[32,32,32]")
-        few = ("data.dataset.patches_per_epoch=2", "data.dataset.val_patches=2", "data.dataset.spacing_mm=[4,4,4]")
-        _train_one_batch(here, femurs, femur_split, "experiment=femur", *narrow, *few)
+    if experiment in FEMURS:
+        _train_one_batch(
+            here, femurs, femur_split, f"experiment={experiment}", "model.features=2", "model.levels=3", *SMALL_PATCHES
+        )
         return
     small: tuple[str, ...] = ("model.channels=[4,8]", "model.strides=[2]")
     if experiment == "nnunet":  # the thesis' hips by nnU-Net's plan
