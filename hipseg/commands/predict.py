@@ -22,6 +22,7 @@ from hipseg.instantiation import call
 from hipseg.io.limits import Limits
 from hipseg.labels.femur import LABEL_NAMES as FEMUR_LABELS
 from hipseg.measure import Method
+from hipseg.measure.density import Calibration
 from hipseg.measure.quality import Plausible
 from hipseg.prediction.hip_films import HipFilms
 from hipseg.prediction.image_files import ImageFiles
@@ -48,6 +49,7 @@ def predict(
     out: Path,
     spacing_mm: tuple[Annotated[float, Field(gt=0)], ...] | None,
     dicom_seg: bool,
+    bmd: tuple[float, float] | None,
     jsw_method: Mapping[Literal["method"], Method],
     plausibility: Plausible,
     limits: Limits,
@@ -65,6 +67,7 @@ def predict(
         input: A file, or a folder that is searched for files at any depth.
         out: Folder for `predictions.csv`, label maps and pictures, in folders as the files'.
         spacing_mm: Down and across, of images whose files state none.
+        bmd: Of CT, what calibrates densities: mg/cm3 per Hounsfield unit, and at 0 HU; none are measured if not given.
         dicom_seg: Whether labels of femurs in DICOM scans are written as DICOM segmentations too; these repeat the
             patient's and the study's identity, so that an archive files them with the scan.
         jsw_method: Its `method`: `contour`, to a fraction of a pixel, or `border`, on pixel borders.
@@ -83,6 +86,8 @@ def predict(
     tasks = [task.to(best_device()) if isinstance(task, torch.nn.Module) else task for task in tasks]
     predictor: Predictor
     of_femurs = tuple(tasks[0].record.get("label_names", ())) == FEMUR_LABELS
+    if bmd is not None and not of_femurs:
+        raise HipsegError("bmd: only femurs in CT have densities; leave it out")
     if dicom_seg and not of_femurs:
         raise HipsegError("dicom_seg: only label maps of femurs in CT are written as DICOM; leave it out")
     if "crop" in tasks[0].record["dataset"]:
@@ -93,7 +98,10 @@ def predict(
     else:
         require_alike(tasks, checkpoints)
         first = _first_stage(tasks[0].record, checkpoints[0], locator, trusted)
-        predictor = FemurScans(tasks, first, dicom_seg) if of_femurs else ImageFiles(tasks, limits, spacing_mm)
+        calibration = None if bmd is None else Calibration(*bmd)
+        predictor = (
+            FemurScans(tasks, first, dicom_seg, calibration) if of_femurs else ImageFiles(tasks, limits, spacing_mm)
+        )
     files = predictor.group(_files(input, predictor))
     rows: list[dict[str, Any]] = []
     try:

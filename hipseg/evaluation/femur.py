@@ -16,7 +16,7 @@ from hipseg.data.exclusions import NOT_LOCATED
 from hipseg.errors import HipsegError
 from hipseg.evaluation.evaluator import Case, Findings, Judged
 from hipseg.labels.femur import LABEL_NAMES, SURFACES
-from hipseg.measure.femur_regions import VOLUME_NAMES, measure_volumes
+from hipseg.measure.femur_regions import VOLUME_NAMES, measure_femur
 from hipseg.metrics.boundary import boundary_quality, missed
 
 _MEASURES: Final = ("dice", "sensitivity", "specificity", "asd_mm", "assd_mm", "hd95_mm", "surface_dice")
@@ -66,22 +66,22 @@ class FemurSurfaces:
         """
         columns: dict[str, Any] = {}
         for name, labels in SURFACES.items():
-            found, truth = (np.isin(values, labels) for values in (case.predicted, case.truth))
-            measured = overlap(found, truth)
-            measured["asd_mm"] = average_surface_distance(found, truth, case.spacing_mm)
+            within, truth = (np.isin(values, labels) for values in (case.predicted, case.truth))
+            measured = overlap(within, truth)
+            measured["asd_mm"] = average_surface_distance(within, truth, case.spacing_mm)
             near = boundary_quality(
-                found.astype(np.uint8), truth.astype(np.uint8), 1, case.spacing_mm, self._tolerance_mm, _SMOOTH
+                within.astype(np.uint8), truth.astype(np.uint8), 1, case.spacing_mm, self._tolerance_mm, _SMOOTH
             )
             measured |= near._asdict()
             columns |= {f"{measure}_{name}": measured[measure] for measure in _MEASURES}
-        said, found_regions = measure_volumes(case.predicted, case.spacing_mm)
-        known, true_regions = measure_volumes(case.truth, case.spacing_mm)
+        found, true = (measure_femur(labels, case.spacing_mm) for labels in (case.predicted, case.truth))
+        said, known = found.volumes_cm3, true.volumes_cm3
         for name in VOLUME_NAMES:
             columns |= {
                 f"{name}_cm3": said[name], f"{name}_true_cm3": known[name],
                 f"{name}_error_percent": 100 * abs(said[name] - known[name]) / (known[name] or float("nan")),
             }  # fmt: skip
-        regions = found_regions if true_regions == "ok" else f"truth_{true_regions}"
+        regions = found.status if true.status == "ok" else f"truth_{true.status}"
         return Judged({**columns, "regions": regions})
 
     def missing(self, key: str) -> dict[str, Any]:

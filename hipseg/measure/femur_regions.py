@@ -107,15 +107,26 @@ def region_volumes_cm3(
     }
 
 
-def measure_volumes(labels: NDArray[np.uint8], spacing_mm: tuple[float, ...]) -> tuple[dict[str, float], str]:
-    """Volumes of one femur in cm3, and `ok` or what its regions lack; theirs are NaN then.
+class FemurMeasurement(NamedTuple):
+    """What is measured of one femur.
+
+    Attributes:
+        volumes_cm3: By `VOLUME_NAMES`; those of regions are NaN where these are not found.
+        regions: As `region_map` gives them; all 0 where they are not found.
+        status: `ok`, or what is missing to find them.
+    """
+
+    volumes_cm3: dict[str, float]
+    regions: NDArray[np.uint8]
+    status: str
+
+
+def measure_femur(labels: NDArray[np.uint8], spacing_mm: tuple[float, ...]) -> FemurMeasurement:
+    """Volumes of one femur, whole and by region.
 
     Args:
         labels: (slices, rows, columns): 1 cortex, 2 what it encloses.
         spacing_mm: Of the axes.
-
-    Returns:
-        Volumes by the names of `hipseg.labels.femur.VOLUMES` and `REGION_VOLUMES`, and the status of the regions.
     """
     counts, voxel_cm3 = np.bincount(labels.ravel(), minlength=3), float(np.prod(spacing_mm)) / 1000
     whole = {name: float(counts[list(parts)].sum()) * voxel_cm3 for name, parts in VOLUMES.items()}
@@ -123,8 +134,10 @@ def measure_volumes(labels: NDArray[np.uint8], spacing_mm: tuple[float, ...]) ->
     try:
         planes = find_planes(bone, spacing_mm)
     except NoFemur as error:
-        return whole | dict.fromkeys(REGION_VOLUMES, float("nan")), error.status
-    return whole | region_volumes_cm3(labels, region_map(bone, planes, spacing_mm), spacing_mm), "ok"
+        none = dict.fromkeys(REGION_VOLUMES, float("nan"))
+        return FemurMeasurement(whole | none, np.zeros_like(labels), error.status)
+    regions = region_map(bone, planes, spacing_mm)
+    return FemurMeasurement(whole | region_volumes_cm3(labels, regions, spacing_mm), regions, "ok")
 
 
 def _along(places: list[Floats], start: Floats, axis: Floats) -> Floats:

@@ -17,7 +17,8 @@ from hipseg.geometry.volume import VolumeGrid, like, upright
 from hipseg.io.nifti import write_nifti
 from hipseg.io.segmentation_object import read_images, write_segmentation
 from hipseg.labels.landmarks import SIDES, Side
-from hipseg.measure.femur_regions import VOLUME_NAMES, measure_volumes
+from hipseg.measure.density import DENSITY_NAMES, Calibration, region_densities
+from hipseg.measure.femur_regions import VOLUME_NAMES, measure_femur
 from hipseg.prediction.enclosed import blanked
 from hipseg.prediction.mean_labels import mean_labels
 from hipseg.prediction.predictor import below
@@ -34,18 +35,23 @@ class FemurScans:
         tasks: Networks with a `record`, all of one plan, trained on what `hipseg convert source=scans` stores.
         first: Of a cascade, the network whose periosteal surface encloses what the others see.
         dicom_seg: Whether labels of DICOM scans are written as DICOM segmentations too, with the patient's identity.
+        calibration: Of the scans' Hounsfield units; no densities are measured if None.
     """
 
     unit = "femurs"
     passed_over: Final = (".json", ".csv", ".txt", ".ply")
 
-    def __init__(self, tasks: Sequence[Any], first: Any = None, dicom_seg: bool = False) -> None:
-        self.tasks, self.first, self.dicom_seg = tuple(tasks), first, dicom_seg
+    def __init__(
+        self, tasks: Sequence[Any], first: Any = None, dicom_seg: bool = False, calibration: Calibration | None = None
+    ) -> None:
+        self.tasks, self.first, self.dicom_seg, self.calibration = tuple(tasks), first, dicom_seg, calibration
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """The volumes within both surfaces, of the cortex and by region."""
-        return ("file", "side", *(f"{name}_cm3" for name in VOLUME_NAMES), "regions", "spacing_mm", "status")
+        """The volumes within both surfaces, of the cortex and by region; densities where they are calibrated."""
+        dense = () if self.calibration is None else (*(f"{name}_mg_cm3" for name in DENSITY_NAMES), "calibration")
+        volumes = (f"{name}_cm3" for name in VOLUME_NAMES)
+        return ("file", "side", *volumes, *dense, "regions", "spacing_mm", "status")
 
     def close(self) -> None:
         """Nothing is left open."""
@@ -74,13 +80,24 @@ class FemurScans:
                 found[side] = like(box.put_back(labels, whole.values.shape), scan.grid)
                 write_nifti(below(out / "labels", f"{stem}_{side}.nii.gz"), found[side], scan.grid)
                 draw_planes(part, labels, whole.grid.spacing_mm, below(out / "figures", f"{stem}_{side}.png"))
-                volumes, regions = measure_volumes(labels, whole.grid.spacing_mm)
-                row |= {f"{volume}_cm3": cm3 for volume, cm3 in volumes.items()}
-                row |= {"regions": regions, "status": _status(labels, whole.grid.voxel_mm3)}
+                row |= self._measured(part, labels, whole.grid.spacing_mm)
+                row["status"] = _status(labels, whole.grid.voxel_mm3)
             rows.append(row)
         if self.dicom_seg and not file.name.lower().endswith(NIFTI):
             _write_dicom(file, name, found, scan.grid, out / "labels" / stem)
         return rows
+
+    def _measured(
+        self, image_hu: NDArray[Any], labels: NDArray[np.uint8], spacing_mm: tuple[float, ...]
+    ) -> dict[str, Any]:
+        """Volumes and, where Hounsfield units are calibrated, densities, by their columns."""
+        found = measure_femur(labels, spacing_mm)
+        columns: dict[str, Any] = {f"{name}_cm3": cm3 for name, cm3 in found.volumes_cm3.items()}
+        if self.calibration is not None:
+            densities = region_densities(image_hu, labels, found.regions, self.calibration)
+            columns |= {f"{name}_mg_cm3": mg for name, mg in densities.items()}
+            columns["calibration"] = str(self.calibration)
+        return columns | {"regions": found.status}
 
     def _labels(self, pixels: NDArray[Any], spacing_mm: tuple[float, ...]) -> NDArray[np.uint8]:
         if self.first is not None:

@@ -19,6 +19,8 @@ from hipseg.data.sources.scans import read_scan
 from hipseg.geometry.volume import upright
 from hipseg.io.nifti import read_nifti
 from hipseg.labels.femur import LABEL_NAMES
+from hipseg.measure.density import Calibration
+from hipseg.measure.femur_regions import measure_femur
 from hipseg.prediction.scan_files import FemurScans
 from hipseg.transforms.femur_box import find_femurs
 
@@ -75,6 +77,22 @@ def test_labels_come_back_on_the_scan_s_own_voxels_with_their_volumes(
         assert row["cortex_cm3"] == pytest.approx((truth == 1).sum() * voxel, rel=1e-4)
         assert row["endosteal_cm3"] == pytest.approx((truth == 2).sum() * voxel, rel=1e-4)
         assert (tmp_path / "figures" / f"{subject}_{row['side']}.png").stat().st_size > 5000
+
+
+def test_densities_are_those_of_the_hounsfield_units_that_a_setting_calibrates(scans: Path, tmp_path: Path) -> None:
+    right, left = boxed(scans, "S0001")
+    predictor = FemurScans([Knows([right, left])], calibration=Calibration(0.5, 40.0))
+    row = predictor.predict(scans / "scans" / "S0001", "S0001", tmp_path)[0]
+    assert row["calibration"] == "0.5 mg/cm3 per HU +40"
+    assert set(row) <= {*predictor.columns}
+    whole = upright(read_scan(scans / "scans" / "S0001"))
+    box = find_femurs(whole)[0]
+    regions = measure_femur(right, whole.grid.spacing_mm).regions
+    assert row["regions"] == "ok"
+    seen = box.cut(whole.values)
+    assert row["head_mg_cm3"] == pytest.approx(0.5 * seen[regions == 1].mean() + 40, abs=0.01)
+    assert row["neck_cortex_mg_cm3"] == pytest.approx(0.5 * seen[(regions == 2) & (right == 1)].mean() + 40, abs=0.01)
+    assert row["neck_cortex_mg_cm3"] > row["neck_mg_cm3"]
 
 
 def test_what_is_no_sound_femur_is_not_ok(scans: Path, tmp_path: Path) -> None:
