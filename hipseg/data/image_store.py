@@ -212,23 +212,23 @@ class ImageStore:
         """Without the open file, which no other process can use."""
         return self.__dict__ | {"_file": None, "_process": -1}
 
-    def _read(self, group: str, row: int) -> NDArray[Any]:
+    def _read(self, group: str, row: int, part: tuple[slice, ...] = ()) -> NDArray[Any]:
         try:
             if self._file is None or self._process != os.getpid():
                 self._file, self._process = h5py.File(self.path, "r", rdcc_nbytes=0), os.getpid()
-            pixels: NDArray[Any] = self._file[f"{group}/{row:06d}"][:]
+            pixels: NDArray[Any] = self._file[f"{group}/{row:06d}"][part]
         except (OSError, RuntimeError, ValueError, KeyError) as error:
             said = " ".join(str(error).split())[:200]
             raise HipsegError(f"{self._key}: {self.path} is damaged, {group} {row} can't be read ({said})") from None
         return pixels
 
-    def image(self, row: int) -> NDArray[Any]:
-        """A case's image, (channels, ...), in its own grey values."""
-        return self._read("images", row)
+    def image(self, row: int, part: tuple[slice, ...] | None = None) -> NDArray[Any]:
+        """A case's image, (channels, ...), in its own grey values, or a part of it, a slice an axis."""
+        return self._read("images", row, () if part is None else (slice(None), *part))
 
-    def label(self, row: int) -> NDArray[np.uint8]:
-        """A case's label map, (...)."""
-        return self._read("labels", row)
+    def label(self, row: int, part: tuple[slice, ...] | None = None) -> NDArray[np.uint8]:
+        """A case's label map, (...), or a part of it."""
+        return self._read("labels", row, part or ())
 
     def size(self, row: int) -> tuple[int, ...]:
         """Pixels of a case, an axis each."""

@@ -31,7 +31,7 @@ class Calibration(NamedTuple):
 def region_densities(
     image_hu: NDArray[np.number], labels: NDArray[np.uint8], regions: NDArray[np.uint8], calibration: Calibration
 ) -> dict[str, float]:
-    """Mean density in mg/cm3 by the names of `REGION_VOLUMES`, integral or of the cortex alone; NaN where there is none.
+    """Mean density in mg/cm3 by the names of `REGION_VOLUMES`, integral or of the cortex; NaN where there is none.
 
     Args:
         image_hu: (slices, rows, columns).

@@ -71,10 +71,9 @@ class SegmentationTask(BaseTask):
         locator: Locator | None = None,
     ) -> None:
         super().__init__(network, optimizer, scheduler, record)
-        # In this layout planar convolutions, and the largest of all labels, are found fastest.
+        # In this layout convolutions, and the largest of all labels, are found fastest.
         for weights in network.parameters():
-            if weights.ndim == 4:
-                weights.data = weights.data.contiguous(memory_format=torch.channels_last)
+            weights.data = weights.data.contiguous(memory_format=_layout(weights))
         self.activation, self.locator = activation, locator
         self.loss = loss
         self.inferer, self.postprocess = inferer or ShiftAverage(1), postprocess
@@ -124,8 +123,7 @@ class SegmentationTask(BaseTask):
 
     def _answers(self, image: Tensor) -> list[Tensor]:
         """The logits, and in training those of coarser resolutions if the network gives them."""
-        layout = torch.channels_last if image.ndim == 4 else torch.contiguous_format
-        answers = self.network(image.contiguous(memory_format=layout))
+        answers = self.network(image.contiguous(memory_format=_layout(image)))
         # Sums over a whole image need float32 whatever the network computes in.
         return [answer.float() for answer in (answers if isinstance(answers, list) else [answers])]
 
@@ -211,6 +209,11 @@ class SegmentationTask(BaseTask):
     def on_test_epoch_end(self) -> None:
         """Log the test Dice."""
         self._log_dice("test")
+
+
+def _layout(values: Tensor) -> torch.memory_format:
+    """With channels last where there are two or three axes behind them."""
+    return {4: torch.channels_last, 5: torch.channels_last_3d}.get(values.ndim, torch.contiguous_format)
 
 
 class Ensemble(SegmentationTask):

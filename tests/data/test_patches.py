@@ -435,3 +435,40 @@ def test_a_label_map_gets_no_label_that_it_did_not_have() -> None:
 def test_at_its_own_spacing_a_label_map_stays_as_it_is() -> None:
     label = np.random.default_rng(0).integers(0, 4, (9, 8)).astype(np.uint8)
     assert np.array_equal(prepare_label(label, 4, (0.3, 0.2), (0.3, 0.2)), label)
+
+
+def _of_femurs(femurs: Path, cache: int) -> PatchDataset:
+    store = ImageStore(femurs)
+    keys = [str(key) for key in store.samples["key"][store.samples["usable"]]]
+    return PatchDataset(
+        store, keys, "train", 3, spacing_mm=store.spacing_mm(0), patch=(16, 20, 24), patches_per_epoch=12,
+        foreground=0.5, augmentation=PatchAugmentation(rotate=0.6, scale=0.6, intensity=0.0),
+        normalisation="hounsfield", cache=cache,
+    )  # fmt: skip
+
+
+def test_patches_read_alone_are_those_of_whole_images(femurs: Path) -> None:
+    whole, parts = (_draws(_of_femurs(femurs, cache), 2) for cache in (9, 0))
+    for a, b in zip(whole, parts, strict=True):
+        torch.testing.assert_close(a.image, b.image, atol=1e-4, rtol=0)
+        assert (a.label != b.label).float().mean() < 1e-3  # at a tie between two pixels
+        assert a.row == b.row
+
+
+def test_of_an_image_that_is_read_in_parts_no_more_than_patches_is_read(
+    femurs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[float] = []
+    image = ImageStore.image
+
+    def counted(self: ImageStore, row: int, part: tuple[slice, ...] | None = None) -> Any:
+        found = image(self, row, part)
+        read.append(found.size / image(self, row).size)
+        return found
+
+    monkeypatch.setattr(ImageStore, "image", counted)
+    _draws(_of_femurs(femurs, cache=0), 0)
+    assert len(read) == 12 and max(read) < 0.6
+    read.clear()
+    _draws(_of_femurs(femurs, cache=9), 0)
+    assert set(read) == {1.0}

@@ -10,18 +10,26 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from pydantic import Field
-from scipy.ndimage import affine_transform
 from torch import Tensor
 from torch.utils.data import Dataset
 
+from hipseg.data.datasets.patch_cases import CaseInMemory, CaseInStore, PatchCase, cut_patch, draw_centre
+from hipseg.data.image_store import ImageStore
 from hipseg.data.sampler import Draw
 from hipseg.data.split import Subset
 from hipseg.data.stores import AnyStore, image_and_label, stored_channels, stored_size
 from hipseg.errors import HipsegError
 from hipseg.transforms.patch_augment import PatchAugmentation
-from hipseg.transforms.prepare_image import Image, Normalisation, prepare_image, prepare_label
+from hipseg.transforms.prepare_image import (
+    Image,
+    Normalisation,
+    planned_size,
+    prepare_image,
+    prepare_label,
+    scale_hounsfield,
+)
 
-_SPOTS: Final = 10_000  # of every label that are kept to draw patches about
+_MOST_IN_STORE: Final = 1000  # cases whose labels' places are kept, where patches alone are read
 
 
 class PatchSample(NamedTuple):
@@ -62,7 +70,8 @@ class PatchDataset(Dataset[PatchSample]):
         foreground: Share of training patches about a pixel of a label, each label as often as another.
         augmentation: Of training patches; nothing if None.
         normalisation: `zscore`, every image and channel to mean 0 and standard deviation 1; or `hounsfield`, of CT.
-        cache: Prepared images kept in memory, in each process.
+        cache: Prepared images kept in memory, in each process. If 0, of images that are not resampled, and scaled
+            alike (`hounsfield`), no more than patches is read.
 
     Raises:
         HipsegError: If the images have another number of axes.
@@ -93,7 +102,7 @@ class PatchDataset(Dataset[PatchSample]):
         self._foreground = foreground if subset != "test" else 0.0
         self._augmentation = augmentation if subset == "train" else None
         self._rows = [store.rows_by_key[sample] for sample in samples]
-        self._kept: OrderedDict[int, _Prepared] = OrderedDict()
+        self._kept: OrderedDict[int, PatchCase] = OrderedDict()
         self._most_kept = cache
         for row in self._rows[:1]:
             axes = len(stored_size(store, row))
@@ -137,13 +146,12 @@ class PatchDataset(Dataset[PatchSample]):
             return self._sample(self._image(image, row), label.copy(), row)
         rng = np.random.default_rng([self._seed, epoch if self._subset == "train" else 0, index])
         row = self._rows[int(rng.integers(len(self._rows)))]
-        case = self._prepared(row)
-        centre = case.draw_centre(self._patch, rng, about_label=rng.random() < self._foreground)
+        case = self._case(row)
+        centre = draw_centre(case, self._patch, rng, about_label=rng.random() < self._foreground)
         matrix = np.eye(len(self._patch))
         if self._augmentation is not None:
             matrix = self._augmentation.draw_matrix(len(self._patch), rng)
-        image = np.stack([_cut(channel, centre, matrix, self._patch, order=1) for channel in case.image])
-        label = _cut(case.label, centre, matrix, self._patch, order=0)
+        image, label = cut_patch(case, centre, matrix, self._patch)
         if self._augmentation is not None:
             image = self._augmentation.change_grey_values(image, rng)
         return self._sample(image, label, row)
@@ -162,61 +170,37 @@ class PatchDataset(Dataset[PatchSample]):
     def _image(self, pixels: NDArray[Any], row: int) -> Image:
         return prepare_image(pixels, self._store.spacing_mm(row), self._spacing, self._normalisation)
 
-    def _prepared(self, row: int) -> _Prepared:
+    def _case(self, row: int) -> PatchCase:
         if row in self._kept:
             self._kept.move_to_end(row)
             return self._kept[row]
-        image, label = image_and_label(self._store, row)
-        spacing, labels = self._store.spacing_mm(row), len(self._store.label_names)
-        case = _Prepared(self._image(image, row), prepare_label(label, labels, spacing, self._spacing), row)
-        if self._most_kept:
+        in_store = not self._most_kept and self._is_read_in_parts(row)
+        case = self._case_in_store(row) if in_store else self._case_in_memory(row)
+        most = _MOST_IN_STORE if in_store else self._most_kept
+        if most:
             self._kept[row] = case
-            if len(self._kept) > self._most_kept:
+            if len(self._kept) > most:
                 self._kept.popitem(last=False)
         return case
 
+    def _case_in_memory(self, row: int) -> PatchCase:
+        image, label = image_and_label(self._store, row)
+        spacing, labels = self._store.spacing_mm(row), len(self._store.label_names)
+        return CaseInMemory(self._image(image, row), prepare_label(label, labels, spacing, self._spacing), row)
 
-class _Prepared:
-    """A resampled and standardised case, and where its labels are."""
+    def _is_read_in_parts(self, row: int) -> bool:
+        """Whether a part of a prepared image is the prepared part: where it isn't resampled, nor scaled as a whole."""
+        if self._normalisation == "zscore" or not isinstance(self._store, ImageStore):
+            return False
+        size = stored_size(self._store, row)
+        return planned_size(size, self._store.spacing_mm(row), self._spacing) == size
 
-    def __init__(self, image: NDArray[np.float32], label: NDArray[np.uint8], row: int) -> None:
-        self.image, self.label = image, label
-        rng, flat = np.random.default_rng(row), label.ravel()
-        self.spots: list[NDArray[np.int64]] = []
-        for number in np.unique(flat):
-            if number:
-                where = np.flatnonzero(flat == number)
-                self.spots.append(rng.choice(where, min(len(where), _SPOTS), replace=False))
-
-    def draw_centre(
-        self, patch: Sequence[int], rng: np.random.Generator, about_label: bool
-    ) -> NDArray[np.float64]:  # fmt: skip
-        """Where a patch's middle comes to lie, within the image as far as it is large enough."""
-        size, edge = np.array(self.label.shape, dtype=float), np.array(patch, dtype=float)
-        if about_label and self.spots:
-            spots = self.spots[int(rng.integers(len(self.spots)))]
-            centre = np.array(np.unravel_index(int(rng.choice(spots)), self.label.shape), dtype=float)
-        else:
-            centre = rng.uniform(0, 1, len(patch)) * (size - 1)
-        low, high = (edge - 1) / 2, size - 1 - (edge - 1) / 2
-        # Where the patch is larger than the image, on whole pixels, as the sliding window pads.
-        padded = (edge - 1) / 2 - (edge - size) // 2
-        return np.where(low < high, np.clip(np.rint(centre) + (edge % 2 - 1) / 2, low, high), padded)
-
-
-def _cut(
-    pixels: NDArray[Any], centre: NDArray[np.float64], matrix: NDArray[np.float64], patch: Sequence[int], order: int
-) -> NDArray[Any]:
-    """A patch about a centre, turned and scaled by a matrix; 0 beyond the image."""
-    offset = centre - matrix @ ((np.array(patch) - 1) / 2)
-    whole = np.array_equal(matrix, np.eye(len(patch))) and np.array_equal(offset, np.rint(offset))
-    if not whole:
-        cut: NDArray[Any] = affine_transform(pixels, matrix, offset, tuple(patch), order=order, cval=0)
-        return cut
-    first = offset.astype(int)
-    made = np.zeros(tuple(patch), dtype=pixels.dtype)
-    low, high = np.maximum(first, 0), np.minimum(first + patch, pixels.shape)
-    if (high > low).all():
-        source = tuple(slice(a, b) for a, b in zip(low, high, strict=True))
-        made[tuple(slice(a - f, b - f) for a, b, f in zip(low, high, first, strict=True))] = pixels[source]
-    return made
+    def _case_in_store(self, row: int) -> PatchCase:
+        store = self._store
+        assert isinstance(store, ImageStore)
+        return CaseInStore(
+            store.size(row),
+            row,
+            lambda part: scale_hounsfield(store.image(row, part).astype(np.float32)),
+            lambda part: store.label(row, part),
+        )
