@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor
@@ -90,7 +91,7 @@ def test_middles_of_windows_count_more_than_their_edges() -> None:
     assert [a + b for a, b in zip(between, between[::-1], strict=True)] == pytest.approx([1.0] * 8)
     # At the first pixel of the overlap: half a pixel past one's middle, at the other's edge; sigma is 2.
     near, far = (float(torch.exp(torch.tensor(-0.5 * (away / 2) ** 2))) for away in (0.5, 7.5))
-    assert between[0] == pytest.approx(max(far, 1e-3) / (near + max(far, 1e-3)), rel=1e-4)
+    assert between[0] == pytest.approx(far / (near + far), rel=1e-3)
 
 
 def test_the_weights_are_a_bell_about_the_middle() -> None:
@@ -100,7 +101,27 @@ def test_the_weights_are_a_bell_about_the_middle() -> None:
     assert torch.equal(weights, weights.flip(0, 1))
     # One standard deviation, an eighth of the length, from the middle of the columns: 17 / 8 pixels.
     assert float(weights[4, 9]) == pytest.approx(float(torch.tensor(-0.5 * (8 / 17) ** 2).exp()))
-    assert float(weights.min()) > 0
+    # The corner lies four and eight columns off, each axis for itself.
+    corner = -0.5 * ((4 / (9 / 8)) ** 2 + (8 / (17 / 8)) ** 2)
+    assert float(weights[0, 0]) == pytest.approx(float(np.exp(corner)), rel=1e-4)
+
+
+@pytest.mark.parametrize("size", [[1], [3, 512], [64, 64, 64], [1, 512, 512]])
+def test_the_weights_are_never_0(size: list[int]) -> None:
+    assert float(gaussian_window(size).min()) > np.exp(-8 * len(size))
+
+
+def test_of_a_volume_s_windows_the_ends_are_not_seen_in_their_mean() -> None:
+    """What windows that overlap by half say wrongly on their outermost layers has 0.3 % of the weight at most."""
+
+    def layer(windows: Tensor) -> Tensor:
+        wrong = torch.ones_like(windows)
+        wrong[..., 1:-1, 1:-1, 1:-1] = 0
+        return wrong
+
+    found = SlidingWindow([16, 16, 16], 0.5)(layer, torch.rand(1, 1, 48, 48, 48))[0, 0]
+    # Along the volume's own ends no window's middle lies nearer.
+    assert float(found[4:-4, 4:-4, 4:-4].max()) < 3e-3
 
 
 def _columns(image: Tensor) -> Tensor:
