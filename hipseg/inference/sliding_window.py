@@ -5,12 +5,14 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Callable, Sequence
-from typing import Annotated
+from typing import Annotated, Final
 
 import torch
 from pydantic import Field
 from torch import Tensor
 from torch.nn import functional as F
+
+_OVERLAP: Final = 0.5
 
 
 class SlidingWindow:
@@ -21,19 +23,26 @@ class SlidingWindow:
 
     Args:
         window: Pixels, an axis each; what is smaller is padded with 0 and cut back.
-        overlap: Share of a window that the next one covers again.
+        overlap: Share of a window that the next one covers again; a half unless `stride` is given.
+        stride: Pixels from a window to the next at most, an axis each, in place of `overlap`; windows as long as the
+            image have none to go.
         flips: Axes (0 is the first behind the channels) along which the image is also looked at in a mirror.
         batch: Windows at once.
+
+    Raises:
+        ValueError: If overlap and stride are both given, or not all pixels would be seen.
     """
 
     def __init__(
         self,
         window: list[Annotated[int, Field(ge=1)]],
-        overlap: Annotated[float, Field(ge=0, lt=1)] = 0.5,
+        overlap: Annotated[float, Field(ge=0, lt=1)] | None = None,
         flips: list[Annotated[int, Field(ge=0, le=2)]] | None = None,
         batch: Annotated[int, Field(ge=1)] = 4,
+        stride: list[Annotated[int, Field(ge=1)]] | None = None,
     ) -> None:
-        self.window, self.overlap, self.flips, self.batch = tuple(window), overlap, tuple(flips or ()), batch
+        self.window, self.flips, self.batch = tuple(window), tuple(flips or ()), batch
+        self.steps = _steps(self.window, overlap, stride)
         if any(axis >= len(self.window) for axis in self.flips):
             raise ValueError(f"flips {list(self.flips)} are not all axes of the window {list(window)}")
 
@@ -50,7 +59,7 @@ class SlidingWindow:
         ]
         padded = F.pad(image, pads)
         weights = gaussian_window(self.window).to(image.device)
-        starts = [self._starts(*axis) for axis in zip(padded.shape[2:], self.window, strict=True)]
+        starts = [_starts(*axis) for axis in zip(padded.shape[2:], self.window, self.steps, strict=True)]
         places = list(itertools.product(*starts))
         total, count = torch.zeros(()), torch.zeros(padded.shape[2:], device=image.device)
         for first in range(0, len(places), self.batch):
@@ -69,11 +78,6 @@ class SlidingWindow:
     def _part(self, at: Sequence[int]) -> tuple[slice, ...]:
         return tuple(slice(start, start + edge) for start, edge in zip(at, self.window, strict=True))
 
-    def _starts(self, length: int, edge: int) -> list[int]:
-        """First pixels of windows along an axis, evenly spread from end to end."""
-        steps = math.ceil((length - edge) / max(edge * (1 - self.overlap), 1))
-        return sorted({round(step * (length - edge) / max(steps, 1)) for step in range(steps + 1)})
-
     def _seen_both_ways(self, predict: Callable[[Tensor], Tensor], windows: Tensor) -> Tensor:
         """The mean over the windows as they are and in every mirror."""
         axes = [axis + 2 for axis in self.flips]
@@ -82,6 +86,23 @@ class SlidingWindow:
         for mirror in mirrors[1:]:
             total = total + predict(windows.flip(mirror)).float().flip(mirror)
         return total / len(mirrors)
+
+
+def _steps(window: Sequence[int], overlap: float | None, stride: Sequence[int] | None) -> tuple[float, ...]:
+    """Pixels from a window to the next at most, an axis each."""
+    if stride is None:
+        return tuple(max(edge * (1 - (_OVERLAP if overlap is None else overlap)), 1) for edge in window)
+    if overlap is not None:
+        raise ValueError(f"overlap {overlap:g} and stride {list(stride)} are both given; give one of them")
+    if len(stride) != len(window) or any(not 1 <= step <= edge for step, edge in zip(stride, window, strict=True)):
+        raise ValueError(f"stride {list(stride)} is not from 1 to the window {list(window)} along every axis")
+    return tuple(stride)
+
+
+def _starts(length: int, edge: int, step: float) -> list[int]:
+    """First pixels of windows along an axis, evenly spread from end to end."""
+    count = math.ceil((length - edge) / step)
+    return sorted({round(number * (length - edge) / max(count, 1)) for number in range(count + 1)})
 
 
 def _behind(axes: int, part: tuple[slice, ...]) -> tuple[slice, ...]:
