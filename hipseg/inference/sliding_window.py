@@ -13,6 +13,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 _OVERLAP: Final = 0.5
+_PLANAR_LEAST: Final = 1e-3
 
 
 class SlidingWindow:
@@ -111,14 +112,14 @@ def _behind(axes: int, part: tuple[slice, ...]) -> tuple[slice, ...]:
 
 
 def gaussian_window(size: Sequence[int]) -> Tensor:
-    """Weights of a window's pixels, 1 in the middle and at least exp(-8) of it along every axis, so never 0.
+    """Weights of a window's pixels, 1 in the middle, never 0: of a planar window at least 0.001.
 
-    Nothing lifts them further: of a volume's window more than half lies where three bells together are below 0.001, and
-    there ends would count as much as middles.
+    In a volume more than half of a window lies where three bells together are below that; such a floor would let ends
+    count as much as middles there.
     """
     weights = torch.ones(tuple(size))
     for axis, length in enumerate(size):
         away = (torch.arange(length) - (length - 1) / 2) / (length / 8)
         shape = [-1 if i == axis else 1 for i in range(len(size))]
         weights = weights * torch.exp(-0.5 * away**2).reshape(shape)
-    return weights
+    return weights if len(size) > 2 else weights.clamp(min=_PLANAR_LEAST)

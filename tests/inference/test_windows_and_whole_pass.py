@@ -93,7 +93,8 @@ def starts_of(length: int, edge: int, stride: int) -> list[int]:
 def bell(window: Sequence[int]) -> Floats:
     """Gaussian weights as they are documented: an eighth of the window is one standard deviation."""
     away = [((np.arange(edge) - (edge - 1) / 2) / (edge / 8)) ** 2 for edge in window]
-    return np.asarray(np.exp(-sum(np.meshgrid(*away, indexing="ij")) / 2))
+    weights = np.asarray(np.exp(-sum(np.meshgrid(*away, indexing="ij")) / 2))
+    return weights if len(window) > 2 else np.maximum(weights, 1e-3)
 
 
 def moved(network: torch.nn.Module, image: Tensor, window: Sequence[int], stride: Sequence[int]) -> Floats:
