@@ -15,7 +15,7 @@ from skimage.measure import label
 
 from hipseg.errors import HipsegError
 from hipseg.geometry.surface import fit_sphere
-from hipseg.metrics.surface import surface_of
+from hipseg.metrics.surface import Surface, surface_of
 
 Mask = NDArray[np.bool_]
 Floats = NDArray[np.float64]
@@ -24,7 +24,11 @@ HEAD_MM: Final = (14.0, 34.0)  # radii that a head may have
 _ON_SPHERE_MM: Final = (3.0, 1.5)  # at first, and in the end: surface so near the sphere is the head's
 _FITS: Final = 12
 _HEAD_SHARE: Final = 0.35  # of the sphere's area that must be bone's surface
+_FREE: Final = 0.3  # cosine of the angle from the neck's axis, beyond which the head is free of the neck
 _SHAFT: Final = (3.7, 5.6)  # radii of the head below its centre, where the shaft's axis is taken
+_FAR: Final = 2.6  # radii from the head's centre, beyond which all is shaft but for a trochanter's tip
+_WHOLE: Final = 0.75  # of the usual section, below which one is cut
+_LEVELS: Final = 4
 _SHAFT_LEAST: Final = 0.8  # of these radii that must be there
 _NECK: Final = (0.6, 2.2)  # radii of the head from its centre, between which the neck is narrowest
 _DROP: Final = 0.75  # of the head's offset: how far below the head's level neck and shaft meet, to begin with
@@ -49,6 +53,7 @@ class FemurGeometry(NamedTuple):
     Attributes:
         head_mm: (3,) centre of the head's sphere.
         radius_mm: Of the head.
+        roughness_mm: Root mean square distance of the surface from the sphere, where no neck is in the way.
         neck_axis: (3,) unit vector from the head's centre through the middle of the neck's narrowest section.
         narrowest_mm: Of the neck, from the head's centre along its axis.
         narrowest_mm2: Area of that section.
@@ -59,6 +64,7 @@ class FemurGeometry(NamedTuple):
 
     head_mm: Floats
     radius_mm: float
+    roughness_mm: float
     neck_axis: Floats
     narrowest_mm: float
     narrowest_mm2: float
@@ -83,21 +89,22 @@ def find_geometry(bone: Mask, spacing_mm: tuple[float, ...]) -> FemurGeometry:
     low = np.maximum(there.min(axis=0) - 2, 0)
     part = bone[tuple(map(slice, low, there.max(axis=0) + 3))]
     spacing = np.asarray(spacing_mm, dtype=np.float64)
-    head, radius = _find_head(part, spacing)
+    surface = surface_of(part, tuple(spacing), smooth=1.0)
+    head, radius = _find_head(part, spacing, surface)
     shaft, down = _find_shaft(part, spacing, head, radius)
     sections = _Sections(part, spacing)
     axis, narrowest, area, beyond = _find_neck(sections, head, radius, shaft, down)
     origin = low * spacing
     meeting = _nearest_on_first(shaft, down, head, axis)
-    return FemurGeometry(head + origin, radius, axis, narrowest, area, beyond, meeting + origin, down)
+    roughness = _roughness_mm(surface, head, radius, axis)
+    return FemurGeometry(head + origin, radius, roughness, axis, narrowest, area, beyond, meeting + origin, down)
 
 
-def _find_head(bone: Mask, spacing: Floats) -> tuple[Floats, float]:
+def _find_head(bone: Mask, spacing: Floats, surface: Surface) -> tuple[Floats, float]:
     """The sphere that fits the surface about the largest ball within the bone."""
     depth = distance_transform_edt(np.pad(bone, 1), spacing)[1:-1, 1:-1, 1:-1]
     deepest = np.array(np.unravel_index(int(depth.argmax()), depth.shape))
     centre, radius = deepest * spacing, float(depth.max())
-    surface = surface_of(bone, tuple(spacing), smooth=1.0)
     points, area = surface.middles, surface.size
     near = np.zeros(len(points), dtype=bool)
     for turn in range(_FITS):
@@ -112,12 +119,20 @@ def _find_head(bone: Mask, spacing: Floats) -> tuple[Floats, float]:
     return centre, radius
 
 
+def _roughness_mm(surface: Surface, head: Floats, radius: float, neck_axis: Floats) -> float:
+    """How far the surface lies from the sphere on the side away from the neck."""
+    away = surface.middles - head
+    distance = np.linalg.norm(away, axis=1)
+    free = (away @ neck_axis < _FREE * distance) & (distance < 1.5 * radius)
+    return float(np.sqrt(np.average((distance[free] - radius) ** 2, weights=surface.size[free])))
+
+
 def _find_shaft(bone: Mask, spacing: Floats, head: Floats, radius: float) -> tuple[Floats, Floats]:
     """A point on the shaft's axis and its direction, away from the head."""
     points = np.argwhere(bone[::2, ::2, ::2]) * 2 * spacing
     away = np.linalg.norm(points - head, axis=1) / radius
-    far = points[(away > _SHAFT[0]) & (away < _SHAFT[1])]
-    if len(far) < 100:
+    far = points[(away > _FAR) & (away < _SHAFT[1])]
+    if (away > _SHAFT[0]).sum() < 100:
         raise NoFemur("shaft_short")
     middle, axis = far.mean(axis=0), np.linalg.svd(far - far.mean(axis=0), full_matrices=False)[2][0]
     for _ in range(_TURNS):
@@ -130,7 +145,12 @@ def _find_shaft(bone: Mask, spacing: Floats, head: Floats, radius: float) -> tup
             raise NoFemur("shaft_short")
         levels = np.floor(along[chosen] * radius / 3.0).astype(int)
         kept = points[chosen]
-        centres = np.array([kept[levels == level].mean(axis=0) for level in np.unique(levels)])
+        numbers, counts = np.unique(levels, return_counts=True)
+        # Where a scan ends askew a level is cut, and its middle beside the axis.
+        whole = numbers[counts > _WHOLE * np.median(counts)]
+        centres = np.array([kept[levels == level].mean(axis=0) for level in whole])
+        if len(centres) < _LEVELS:
+            raise NoFemur("shaft_short")
         middle = centres.mean(axis=0)
         axis = np.linalg.svd(centres - middle, full_matrices=False)[2][0]
     return middle, axis if (middle - head) @ axis > 0 else -axis
