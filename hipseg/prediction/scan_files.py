@@ -11,7 +11,7 @@ import pydicom
 from numpy.typing import NDArray
 
 from hipseg.data.exclusions import NOT_LOCATED
-from hipseg.data.sources.scans import NIFTI, read_scan
+from hipseg.data.sources.scans import NIFTI, hounsfield, read_scan
 from hipseg.errors import Excluded, HipsegError
 from hipseg.geometry.volume import VolumeGrid, like, upright
 from hipseg.io.nifti import write_nifti
@@ -75,7 +75,7 @@ class FemurScans:
         for side in SIDES:
             row: dict[str, Any] = {"side": side, "spacing_mm": spacing, "status": NOT_LOCATED}
             if (box := boxes.get(side)) is not None:
-                part = box.cut(np.clip(whole.values, -1024, 3071))
+                part = hounsfield(box.cut(whole.values))
                 labels = self._labels(part[None], whole.grid.spacing_mm)
                 found[side] = like(box.put_back(labels, whole.values.shape), scan.grid)
                 write_nifti(below(out / "labels", f"{stem}_{side}.nii.gz"), found[side], scan.grid)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
+from typing import Any
 
+import nibabel as nib
 import numpy as np
 import pandas as pd
 import pytest
@@ -12,12 +14,14 @@ import pytest
 from hipseg.commands import main
 from hipseg.data.image_store import ImageStore
 from hipseg.data.sources.case_files import Reading, read_case
-from hipseg.data.sources.scans import FemurFiles, Scans, read_scan
+from hipseg.data.sources.scans import FemurFiles, Scans, hounsfield, read_scan
 from hipseg.geometry.volume import Volume, VolumeGrid, upright
 from hipseg.io.nifti import read_nifti, write_nifti
 from hipseg.labels.femur import LABEL_NAMES
+from hipseg.prediction.scan_files import FemurScans
 from hipseg.transforms.femur_box import FemurBox, find_femurs
 
+NIBABEL: Any = nib  # untyped
 SUBJECTS = ("S0001", "S0002", "S0003", "S0004")
 
 
@@ -67,6 +71,38 @@ def test_grey_values_are_those_of_the_scan(scans: Path, femurs: Path) -> None:
         back = box.put_back(stored, scan.values.shape)
         rows, columns = (slice(max(a, 0), b) for a, b in (box.rows, box.columns))
         assert np.array_equal(back[:, rows, columns], scan.values[:, rows, columns])
+
+
+def test_grey_values_that_are_no_whole_numbers_go_to_the_nearest() -> None:
+    """A NIfTI file may scale them, so that 100 HU come as 99.9999."""
+    given = np.array([99.9999, 100.4, 100.6, -0.6, -99.9999, -1024.7, 3071.6, -3000, 9000], dtype=np.float32)
+    assert hounsfield(given).tolist() == [100, 100, 101, -1, -100, -1024, 3071, -1024, 3071]
+    assert hounsfield(np.array([-2000, -7, 5, 4000], np.int16)).tolist() == [-1024, -7, 5, 3071]
+
+
+@pytest.mark.parametrize("factor", [0.01, 0.25])
+def test_a_scaled_nifti_file_is_stored_and_predicted_from_as_its_series_is(
+    scans: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, factor: float
+) -> None:
+    scan = read_scan(scan_of(scans, "S0001"))
+    image = NIBABEL.Nifti1Image((scan.values.T / factor).round().astype(np.int32), np.eye(4))
+    write_nifti(tmp_path / "a.nii", scan.values, scan.grid)
+    image.set_sform(NIBABEL.load(tmp_path / "a.nii").affine, 1)
+    image.header.set_slope_inter(factor, 0)
+    NIBABEL.save(image, tmp_path / "b.nii")
+    cases = [
+        read_case(Reading(FemurFiles(n, n, (tmp_path / f"{n}.nii",), None, side="left"), "d", 3, None)) for n in "ab"
+    ]
+    assert np.array_equal(cases[0].pixels, cases[1].pixels)  # type: ignore[union-attr]
+    seen = list[np.ndarray]()
+    monkeypatch.setattr("hipseg.prediction.scan_files.mean_labels", lambda tasks, pixels, mm: _note(seen, pixels))
+    FemurScans([None]).predict(tmp_path / "b.nii", "b", tmp_path)
+    assert np.array_equal(seen[1], cases[0].pixels)  # type: ignore[union-attr]
+
+
+def _note(seen: list[np.ndarray], pixels: np.ndarray) -> np.ndarray:
+    seen.append(pixels)
+    return np.zeros(pixels.shape[1:], np.uint8)
 
 
 @pytest.mark.parametrize("side", ["left", "right"])

@@ -5,9 +5,10 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from hipseg.data.exclusions import Exclusion
 from hipseg.data.image_store import StoredImage
@@ -42,7 +43,7 @@ class FemurFiles(CaseFiles):
         """
         scan = upright(read_scan(self.images[0]))
         box = femur_box(scan, self.side)
-        pixels = box.cut(np.clip(scan.values, -1024, 3071).astype(np.int16))[None]
+        pixels = hounsfield(box.cut(scan.values))[None]
         labels = None if self.mask is None else self._labels(self.mask, scan, box)
         digest = hashlib.sha256(np.ascontiguousarray(pixels).tobytes()).hexdigest()
         key = f"{reading.dataset}/{self.subject}/{self.side}"
@@ -75,6 +76,11 @@ class FemurFiles(CaseFiles):
 def read_scan(path: Path) -> Volume:
     """A scan from a NIfTI file, a folder of DICOM slices or a multi-frame file."""
     return read_nifti(path) if path.name.lower().endswith(NIFTI) else read_series(path)
+
+
+def hounsfield(values: NDArray[Any]) -> NDArray[np.int16]:
+    """Grey values as they are stored and predicted from: whole numbers, of 12 bits."""
+    return np.rint(np.clip(values, -1024, 3071)).astype(np.int16)
 
 
 def femur_box(scan: Volume, side: Side) -> FemurBox:
