@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 import numpy as np
 from contourpy import contour_generator
 from numpy.typing import NDArray
-from scipy.ndimage import gaussian_filter
+from scipy.ndimage import gaussian_filter, map_coordinates
 from scipy.spatial import KDTree
 from skimage.measure import marching_cubes
 
@@ -43,24 +43,39 @@ def surface_of(mask: NDArray[np.bool_], spacing_mm: float | tuple[float, ...], s
         smooth: Standard deviation in pixels of a blur before: the stairs of a mask bring its surface nearer to others'.
             What it would wipe out is left as it is.
     """
+    if mask.ndim == 3:
+        vertices, faces = triangles_of(mask, spacing_mm, smooth)
+        corners = vertices[faces]
+    else:
+        around, first = _about(mask, smooth)
+        lines = [np.asarray(line) for line in contour_generator(z=around).lines(_HALF)]
+        pieces = np.concatenate([np.stack([line[:-1], line[1:]], axis=1) for line in lines])[..., ::-1]
+        corners = (pieces + first) * np.broadcast_to(spacing_mm, mask.ndim)
+    edges = corners[:, 1:] - corners[:, :1]
+    size = np.linalg.norm(edges[:, 0], axis=1)
+    if mask.ndim == 3:
+        size = np.linalg.norm(np.cross(edges[:, 0], edges[:, 1]), axis=1) / 2
+    return Surface(corners[size > 0], size[size > 0])
+
+
+def triangles_of(
+    mask: NDArray[np.bool_], spacing_mm: float | tuple[float, ...], smooth: float = 0.0
+) -> tuple[Floats, NDArray[np.int64]]:
+    """The surface of a volume as vertices (n, 3) in mm and the triangles (m, 3) between them; see `surface_of`."""
+    around, first = _about(mask, smooth)
+    vertices, faces, *_ = marching_cubes(around, _HALF)
+    return (vertices.astype(float) + first) * np.broadcast_to(spacing_mm, 3), faces.astype(np.int64)
+
+
+def _about(mask: NDArray[np.bool_], smooth: float) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+    """The blurred part of an image that holds its mask, with a margin, and where that part begins, in pixels."""
     inside = np.argwhere(mask)
     low, high = inside.min(axis=0), inside.max(axis=0) + 1
     margin = 1 + int(np.ceil(4 * smooth))
     around = np.pad(mask[tuple(map(slice, low, high))], margin).astype(np.float32)
     if smooth and (blurred := gaussian_filter(around, smooth)).max() > _HALF:
         around = blurred
-    if mask.ndim == 2:
-        lines = [np.asarray(line) for line in contour_generator(z=around).lines(0.5)]
-        pieces = np.concatenate([np.stack([line[:-1], line[1:]], axis=1) for line in lines])[..., ::-1]
-    else:
-        vertices, faces, *_ = marching_cubes(around, 0.5)
-        pieces = vertices[faces].astype(float)
-    corners = (pieces + low - margin) * np.broadcast_to(spacing_mm, mask.ndim)
-    edges = corners[:, 1:] - corners[:, :1]
-    size = np.linalg.norm(edges[:, 0], axis=1)
-    if mask.ndim == 3:
-        size = np.linalg.norm(np.cross(edges[:, 0], edges[:, 1]), axis=1) / 2
-    return Surface(corners[size > 0], size[size > 0])
+    return around, low - margin
 
 
 def distances(points: Floats, surface: Surface) -> Floats:
@@ -69,6 +84,17 @@ def distances(points: Floats, surface: Surface) -> Floats:
     near = KDTree(surface.middles).query(points, count)[1].reshape(len(points), count)
     to = _to_line if points.shape[1] == 2 else _to_triangle
     return np.asarray(to(points[:, None], surface.corners[near]).min(axis=1))
+
+
+def signed_distances(
+    points: Floats, mask: NDArray[np.bool_], spacing_mm: float | tuple[float, ...], smooth: float = 0.0
+) -> Floats:
+    """How far points (n, axes) in mm lie from the surface of a mask, in mm, negative within; see `surface_of`."""
+    around, first = _about(mask, smooth)
+    places = points / np.broadcast_to(spacing_mm, mask.ndim) - first
+    inside = map_coordinates(around, places.T, order=1) > _HALF
+    away = distances(points, surface_of(mask, spacing_mm, smooth))
+    return np.where(inside, -away, away)
 
 
 def _to_line(points: Floats, corners: Floats) -> Floats:
