@@ -122,9 +122,9 @@ HIPS_OWN = (
     "data/cohorts.py", "data/datasets/hips.py", "data/exclusions.py", "data/preprocess.py", "data/process.py",
     "data/settings.py", "data/store.py", "data/store_writer.py", "data/usable.py", "data/views.py",
     "inference/heads.py", "inference/hips.py", "inference/judgement.py", "inference/locator.py",
-    "report/agreement.py", "report/agreement_figures.py", "report/hip_figures.py", "sample.py", "transforms/film.py",
-    "transforms/implant.py", "transforms/polarity.py", "commands/phantom.py", "commands/joints.py",
-    "commands/preprocess.py", "__init__.py",
+    "report/agreement.py", "report/agreement_figures.py", "report/femur_", "report/hip_figures.py", "sample.py",
+    "transforms/film.py", "transforms/implant.py", "transforms/polarity.py", "commands/phantom.py",
+    "commands/joints.py", "commands/preprocess.py", "__init__.py",
     "data/sources/scans.py", "evaluation/femur.py", "prediction/scan_files.py", "transforms/femur_box.py",
     "io/segmentation_object.py",
 )  # fmt: skip

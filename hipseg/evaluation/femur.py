@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -15,13 +15,23 @@ from scipy.ndimage import binary_erosion, distance_transform_edt, generate_binar
 from hipseg.data.exclusions import NOT_LOCATED
 from hipseg.errors import HipsegError
 from hipseg.evaluation.evaluator import Case, Findings, Judged
+from hipseg.evaluation.overlap import PackedMap, choose_cases
 from hipseg.labels.femur import LABEL_NAMES, SURFACES
 from hipseg.measure.femur_regions import VOLUME_NAMES, measure_femur
 from hipseg.metrics.boundary import boundary_quality, missed
+from hipseg.report.femur_figures import draw_volumes, table_1, table_2
+from hipseg.report.femur_pictures import FemurCase, draw_femurs
 
 _MEASURES: Final = ("dice", "sensitivity", "specificity", "asd_mm", "assd_mm", "hd95_mm", "surface_dice")
 _SMOOTH: Final = 1.0  # voxels; two balls then lie as far apart as they do, to 0.003 mm
 _WORST: Final = {"dice": 0.0, "sensitivity": 0.0, "specificity": 1.0}
+
+
+class _Kept(NamedTuple):
+    """Of a femur: what its pictures need."""
+
+    predicted: PackedMap
+    spacing_mm: tuple[float, ...]
 
 
 class FemurSurfaces:
@@ -82,7 +92,7 @@ class FemurSurfaces:
                 f"{name}_error_percent": 100 * abs(said[name] - known[name]) / (known[name] or float("nan")),
             }  # fmt: skip
         regions = found.status if true.status == "ok" else f"truth_{true.status}"
-        return Judged({**columns, "regions": regions})
+        return Judged({**columns, "regions": regions}, _Kept(PackedMap.of(case.predicted), case.spacing_mm))
 
     def missing(self, key: str) -> dict[str, Any]:
         """The worst of everything; volumes are not known."""
@@ -109,8 +119,19 @@ class FemurSurfaces:
         return means
 
     def finish(self, cases: pd.DataFrame, kept: Mapping[str, Any], folder: Path) -> Findings:
-        """Nothing more."""
-        return Findings({}, [])
+        """Write the study's tables 1 and 2, draw its figure 8, and the worst, the median and the best case."""
+        table_1(cases).to_csv(folder / "table_1.csv", index=False, float_format="%.6g")
+        table_2(cases).to_csv(folder / "table_2.csv", index=False, float_format="%.6g")
+        volumes = folder / "figures" / "volumes.png"
+        draw_volumes(cases, volumes)
+        chosen = choose_cases(cases.loc[cases["sample"].isin(kept), ["sample", "dice_periosteal"]], 3)
+        names = {0: (), 1: ("only",), 2: ("worst", "best"), 3: ("worst", "median", "best")}[len(chosen)]
+        pd.DataFrame({"femur": names, "sample": chosen}).to_csv(folder / "figures" / "femurs.csv", index=False)
+        pictures = {}
+        for name, key in zip(names, chosen, strict=True):
+            image, truth = self._cases.shown(key)
+            pictures[name] = FemurCase(image, kept[key].predicted.unpacked(), truth, kept[key].spacing_mm)
+        return Findings({}, [volumes, *draw_femurs(pictures, folder)])
 
 
 def overlap(found: NDArray[np.bool_], truth: NDArray[np.bool_]) -> dict[str, float]:

@@ -26,23 +26,19 @@ VIEWS: Final[Mapping[str, View]] = {
 }
 """Of a left femur; right ones are stored mirrored."""
 _SMOOTH: Final = 1.0  # voxels, as distances between surfaces are measured in `hipseg.evaluation.femur`
+_MOST_TRIANGLES: Final = 1_000_000  # a femur with its shaft in voxels of 0.8 x 0.8 x 1 mm has 84,000
 
 
-def draw_views(
-    found: NDArray[np.uint8], truth: NDArray[np.uint8], spacing_mm: tuple[float, ...], path: Path
-) -> None:
+def draw_views(painted: Mapping[str, Painted], path: Path) -> None:
     """Periosteal and endosteal surface in four views, coloured by their signed distance from the true ones.
 
     Args:
-        found: (slices upwards, rows backwards, columns to the left) labels of a left femur.
-        truth: The annotated ones; both must hold something.
-        spacing_mm: Of the three axes.
+        painted: As `compared` gives them, at least one.
         path: PNG to write.
 
     Raises:
         NoRendering: If nothing on this machine renders.
     """
-    painted = compared(found, truth, spacing_mm)
     draw_meshes({_row_name(name, p.values): p for name, p in painted.items()}, DISTANCE, VIEWS, path)
 
 
@@ -62,15 +58,25 @@ def draw_thickness(surface: Surface, thickness_mm: NDArray[np.float64], path: Pa
     draw_meshes({name: Painted(surface, thickness_mm)}, THICKNESS, VIEWS, path)
 
 
-def compared(
-    found: NDArray[np.uint8], truth: NDArray[np.uint8], spacing_mm: tuple[float, ...]
-) -> dict[str, Painted]:
-    """Both surfaces with their signed distance in mm from the true one; without one of which either map has nothing."""
+def compared(found: NDArray[np.uint8], truth: NDArray[np.uint8], spacing_mm: tuple[float, ...]) -> dict[str, Painted]:
+    """Both surfaces with their signed distance from the true ones.
+
+    Args:
+        found: (slices upwards, rows backwards, columns to the left) labels of a left femur.
+        truth: (slices, rows, columns), the annotated ones.
+        spacing_mm: Of the three axes.
+
+    Returns:
+        By name, values in mm, outside positive; without surfaces of which either map has nothing, and without those
+        of speckle, as an untrained network's.
+    """
     painted = {}
     for name, labels in SURFACES.items():
         said, known = np.isin(found, labels), np.isin(truth, labels)
-        if said.any() and known.any():
-            surface = closed_surface(said, spacing_mm)
+        if not (said.any() and known.any()):
+            continue
+        surface = closed_surface(said, spacing_mm)
+        if len(surface.faces) <= _MOST_TRIANGLES:
             away = signed_distances(surface.vertices[:, ::-1], known, spacing_mm, _SMOOTH)
             painted[name] = Painted(surface, away)
     return painted

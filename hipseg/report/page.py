@@ -13,6 +13,7 @@ import yaml
 
 from hipseg.config import PRIVATE_KEYS
 from hipseg.errors import HipsegError
+from hipseg.io.tables import read_table
 
 _STYLE: Final = """body{font:15px/1.45 system-ui,sans-serif;margin:2rem auto;max-width:1200px;padding:0 1rem;color:#222}
 table{border-collapse:collapse;font-size:13px}td,th{padding:.3rem .6rem;border-bottom:1px solid #ddd;text-align:right}
@@ -53,6 +54,27 @@ def _figures(folder: Path) -> str:
     return "\n".join(pictures)
 
 
+def _tables(folder: Path) -> str:
+    """A run's `table_....csv`, an estimate and its interval in one cell."""
+    parts = []
+    for path in sorted(folder.glob("table_*.csv")):
+        try:
+            table = read_table(path)
+        except (OSError, ValueError):
+            raise HipsegError(f"runs: {path} is damaged; remove it, and the run is shown without it") from None
+        for name in [str(name) for name in table if {f"{name}_low", f"{name}_high"} <= set(table)]:
+            cells = zip(*(table.pop(f"{name}{end}") for end in ("_low", "_high")), strict=True)
+            table[name] = [_said(value, *ends) for value, ends in zip(table[name], cells, strict=True)]
+        rows = table.to_html(index=False, float_format="{:.4g}".format, na_rep="", border=0)
+        parts.append(f'<h3>{html.escape(path.stem.replace("_", " "))}</h3>\n<div class="scroll">{rows}</div>')
+    return "\n".join(parts)
+
+
+def _said(value: float, low: float, high: float) -> str:
+    said = f"{value:.4g}" if value == value else ""
+    return f"{said} ({low:.4g} to {high:.4g})" if low == low else said
+
+
 def write_page(runs: list[Path], out: Path) -> pd.DataFrame:
     """Write the page.
 
@@ -66,7 +88,9 @@ def write_page(runs: list[Path], out: Path) -> pd.DataFrame:
     table = pd.DataFrame([read_run(folder) for folder in runs])
     shown = table.rename(columns=lambda name: str(name).replace("test/", ""))
     rows = shown.to_html(index=False, float_format=lambda value: f"{value:.4f}", na_rep="-", border=0)
-    sections = "\n".join(f"<h2>{html.escape(folder.name)}</h2>\n{_figures(folder)}" for folder in runs)
+    sections = "\n".join(
+        f"<h2>{html.escape(folder.name)}</h2>\n{_tables(folder)}\n{_figures(folder)}" for folder in runs
+    )
     page = f"""<!doctype html><html lang="en"><head><meta charset="utf-8"><title>hipseg runs</title>
 <style>{_STYLE}</style></head><body><h1>{len(runs)} runs</h1>
 <p>Dice is the mean over test cases; differences are prediction minus reference, mm, of measured cases.</p>

@@ -1,0 +1,153 @@
+"""Surfaces drawn: what geometry says of their distances, and the colours of what is rendered."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+from matplotlib import colormaps
+from numpy.typing import NDArray
+
+from hipseg.geometry.surface import Surface
+from hipseg.report import mesh_views
+from hipseg.report.femur_pictures import FemurCase, draw_femurs
+from hipseg.report.femur_views import DISTANCE, VIEWS, closed_surface, compared, nearest_thickness
+from hipseg.report.mesh_views import NoRendering, Painted, render
+
+SPACING = (0.987, 0.8, 0.8)
+
+
+def femur(outer_mm: float, inner_mm: float, centre_mm: tuple[float, ...] = (0.2, 0.3, 0.1)) -> NDArray[np.uint8]:
+    """Two balls, one in the other."""
+    axes = [(np.arange(60) - 29.5) * step - at for step, at in zip(SPACING, centre_mm, strict=True)]
+    away = np.sqrt(sum(axis**2 for axis in np.meshgrid(*axes, indexing="ij")))
+    return ((away < outer_mm).astype(np.uint8) + (away < inner_mm)).astype(np.uint8)
+
+
+def pictures_of(painted: Painted, size_mm: float = 60.0) -> list[NDArray[np.uint8]]:
+    """In all views; a machine where nothing renders skips the test."""
+    middle = painted.surface.vertices.mean(axis=0)
+    try:
+        return render([painted], DISTANCE, list(VIEWS.values()), middle, np.array([size_mm, size_mm]))[0]
+    except NoRendering as error:
+        pytest.skip(str(error))
+
+
+def colour_of(value_mm: float) -> NDArray[np.float64]:
+    return np.array(colormaps["coolwarm"]((value_mm + 2) / 4)[:3]) * 255
+
+
+def test_a_ball_in_another_lies_within_and_its_cavity_outside() -> None:
+    painted = compared(femur(20.0, 16.0), femur(21.0, 15.0), SPACING)
+    for name, expected in (("periosteal", -1.0), ("endosteal", 1.0)):
+        away = painted[name].values
+        assert away.mean() == pytest.approx(expected, abs=0.05)
+        # The stairs of a label map leave up to half a voxel at the balls' poles.
+        assert np.abs(away - expected).max() < 0.55 and np.percentile(np.abs(away - expected), 90) < 0.3
+
+
+def test_flat_faces_lie_exactly_as_far_apart_as_they_do() -> None:
+    found, truth = np.zeros((40, 40, 40), dtype=np.uint8), np.zeros((40, 40, 40), dtype=np.uint8)
+    found[10:30, 10:30, 10:30], truth[8:32, 9:31, 11:29] = 2, 2
+    surface, away = compared(found, truth, (0.5, 1.0, 1.0))["periosteal"]
+    middle = np.array([19.5, 19.5, 9.75])  # (column, row, slice) in mm
+    for axis, expected in ((0, 1.0), (1, -1.0), (2, -1.0)):
+        others = [other for other in range(3) if other != axis]
+        face = (np.abs(surface.vertices - middle)[:, others] < 2.5).all(axis=1)
+        assert face.sum() > 10
+        assert away[face] == pytest.approx(expected, abs=0.05)
+
+
+def test_surfaces_are_seen_from_outside_in_columns_rows_and_slices() -> None:
+    surface = closed_surface(femur(20.0, 16.0) > 0, SPACING)
+    assert surface.volume_mm3 == pytest.approx(4 / 3 * np.pi * 20**3, rel=0.01)
+    middle = surface.vertices.mean(axis=0)
+    expected = np.array([29.5 * 0.8 + 0.1, 29.5 * 0.8 + 0.3, 29.5 * 0.987 + 0.2])
+    assert middle == pytest.approx(expected, abs=0.05)
+
+
+def test_the_cortex_between_two_balls_is_as_thick_as_their_radii_differ() -> None:
+    labels = femur(20.0, 16.0)
+    thickness = nearest_thickness(closed_surface(labels > 0, SPACING), labels, SPACING)
+    assert thickness.mean() == pytest.approx(4.0, abs=0.05)
+    solid = (labels > 0).astype(np.uint8)
+    assert np.isnan(nearest_thickness(closed_surface(solid > 0, SPACING), solid, SPACING)).all()
+
+
+@pytest.mark.parametrize("value_mm", [-1.4, 0.0, 1.0, 7.0])
+def test_the_middle_of_a_sphere_has_its_value_s_colour(value_mm: float) -> None:
+    surface = closed_surface(femur(20.0, 16.0) > 0, SPACING)
+    for picture in pictures_of(Painted(surface, np.full(len(surface.vertices), value_mm))):
+        rows, columns = picture.shape[:2]
+        middle = picture[rows // 2 - 5 : rows // 2 + 5, columns // 2 - 5 : columns // 2 + 5].reshape(-1, 3)
+        assert middle.mean(axis=0) == pytest.approx(colour_of(min(value_mm, 2.0)), abs=4)
+        assert (picture[:5, :5] == 255).all()
+        seen = (picture < 250).any(axis=2).mean()
+        assert seen == pytest.approx(np.pi * 20**2 / 60**2, rel=0.03)  # so that the scale bar is right
+
+
+def test_every_view_shows_what_lies_where_its_name_says() -> None:
+    """A ball coloured by its side to the left is red as seen from lateral, blue from medial, both from the front."""
+    surface = closed_surface(femur(20.0, 16.0) > 0, SPACING)
+    to_left = np.sign(surface.vertices[:, 0] - surface.vertices[:, 0].mean()) * 2
+    seen = dict(zip(VIEWS, pictures_of(Painted(surface, to_left)), strict=True))
+    rows, columns = seen["front"].shape[:2]
+    red = {name: (picture[..., 0].astype(int) - picture[..., 2]) for name, picture in seen.items()}
+    assert red["lateral"][rows // 2, columns // 2] > 80 and red["medial"][rows // 2, columns // 2] < -80
+    left, right = columns // 2 - columns // 6, columns // 2 + columns // 6
+    assert red["front"][rows // 2, left] < -80 and red["front"][rows // 2, right] > 80
+    assert red["back"][rows // 2, left] > 80 and red["back"][rows // 2, right] < -80
+    assert (VIEWS["front"].left, VIEWS["back"].left) == ("medial", "lateral")
+
+
+def test_head_up_and_front_of_the_lateral_view_on_the_left() -> None:
+    surface = closed_surface(femur(20.0, 16.0) > 0, SPACING)
+    middle = surface.vertices.mean(axis=0)
+    up = pictures_of(Painted(surface, np.sign(surface.vertices[:, 2] - middle[2]) * 2))[0]
+    rows, columns = up.shape[:2]
+    assert up[rows // 3, columns // 2, 0] > up[rows // 3, columns // 2, 2]
+    assert up[2 * rows // 3, columns // 2, 0] < up[2 * rows // 3, columns // 2, 2]
+    backwards = pictures_of(Painted(surface, np.sign(surface.vertices[:, 1] - middle[1]) * 2))[3]
+    assert VIEWS["lateral"].left == "front"
+    assert backwards[rows // 2, columns // 3, 0] < backwards[rows // 2, columns // 3, 2]
+
+
+def _dies(*_: object) -> None:
+    os.abort()
+
+
+def test_where_nothing_renders_one_sentence_says_so_and_the_rest_is_drawn(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "figures").mkdir()
+    monkeypatch.setattr(mesh_views, "_render", _dies)  # as VTK does without EGL, OSMesa and display
+    labels = femur(20.0, 16.0)
+    case = FemurCase(labels * 300.0, labels, femur(21.0, 16.0), SPACING)
+    figures = draw_femurs({"worst": case, "best": case}, tmp_path)
+    assert [path.name for path in figures] == ["femur_worst_planes.png", "femur_best_planes.png"]
+    assert (tmp_path / "femur.html").is_file()
+    assert capsys.readouterr().err.count("figures: nothing here renders surfaces; install EGL") == 1
+
+
+def test_nothing_found_and_speckle_have_no_surface(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "figures").mkdir()
+    empty, truth = np.zeros((60, 60, 60), dtype=np.uint8), femur(20.0, 16.0)
+    assert compared(empty, truth, SPACING) == {}
+    figures = draw_femurs({"only": FemurCase(empty * 1.0, empty, truth, SPACING)}, tmp_path)
+    assert [path.name for path in figures] == ["femur_only_planes.png"] and not (tmp_path / "femur.html").exists()
+    monkeypatch.setattr("hipseg.report.femur_views._MOST_TRIANGLES", 1000)
+    assert compared(truth, truth, SPACING) == {}
+
+
+def test_a_whole_picture(tmp_path: Path) -> None:
+    surface = Surface(
+        *(getattr(closed_surface(femur(20.0, 16.0) > 0, SPACING), name) for name in ("vertices", "faces"))
+    )
+    try:
+        mesh_views.draw_meshes({"ball": Painted(surface, np.zeros(len(surface.vertices)))}, DISTANCE, VIEWS,
+                               tmp_path / "ball.png")  # fmt: skip
+    except NoRendering as error:
+        pytest.skip(str(error))
+    assert (tmp_path / "ball.png").stat().st_size > 10_000
