@@ -152,7 +152,9 @@ def _draw_region(axes: Axes, known: pd.DataFrame, cases: int, region: str) -> No
         mean = _TABLE_2[region][_COLUMNS_2.index("error_percent")]
         axes.axhline(mean, color="k", linewidth=0.9, linestyle="--", label="mean of the study")
     count = f"{len(known)} femurs" if len(known) == cases else f"{len(known)} of {cases} femurs"
-    axes.set(xlabel="true volume (cm³)", ylabel="error (% of true volume)", ylim=(0, None))
+    axes.set(xlabel="true volume (cm³)", ylabel="error (% of true volume)")
+    axes.set_ylim(0, 1.08 * axes.get_ylim()[1])
+    axes.locator_params(axis="x", nbins=5)
     axes.set_title(f"{region.replace('_', ' ')}: {count}", fontsize=10)
 
 

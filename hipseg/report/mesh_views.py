@@ -23,8 +23,7 @@ Image = NDArray[np.uint8]
 
 _PIXELS: Final = 900  # of the longer edge of one view, twice what the page shows, so that edges are smooth
 _INCHES: Final = 4.2
-_BAR_MM: Final = 20.0
-_MARGIN: Final = 1.06
+_MARGIN: Final = 1.06  # around what is drawn
 
 
 class NoRendering(HipsegError):
@@ -92,10 +91,10 @@ def draw_meshes(rows: Mapping[str, Painted], scale: Scale, views: Mapping[str, V
     extent = np.array([(high - low)[:2].max(), (high - low)[2]]) * _MARGIN
     images = render(list(rows.values()), scale, list(views.values()), (low + high) / 2, extent)
     width, height = extent / extent.max() * _INCHES
-    figure = Figure(figsize=(width * len(views) + 2.6, (height + 0.35) * len(rows) + 0.4), dpi=110)
+    figure = Figure(figsize=(width * len(views) + 2.8, (height + 0.35) * len(rows) + 0.4), dpi=110)
     wide, tall = figure.get_size_inches()
     grid = figure.add_gridspec(
-        len(rows), len(views), left=1.3 / wide, right=1 - 1.3 / wide, top=1 - 0.35 / tall, bottom=0.35 / tall,
+        len(rows), len(views), left=1.5 / wide, right=1 - 1.3 / wide, top=1 - 0.35 / tall, bottom=0.35 / tall,
         wspace=0.03, hspace=0.35 / height,
     )  # fmt: skip
     for i, name in enumerate(rows):
@@ -120,9 +119,12 @@ def _show(axes: Axes, image: Image, view: View, extent: NDArray[np.float64]) -> 
 
 
 def _draw_bar(axes: Axes, extent: NDArray[np.float64]) -> None:
-    start, height = extent[0] * 0.01, extent[1] * 0.02
-    axes.plot([start, start + _BAR_MM], [height, height], color="k", linewidth=2, solid_capstyle="butt")
-    axes.text(start, height + extent[1] * 0.012, f"{_BAR_MM:g} mm", fontsize=8)
+    """A scale bar in the margin to the left."""
+    length = 20.0 if extent.max() > 80 else 5.0
+    end, height = -0.05 * extent[0], 0.02 * extent[1]
+    axes.plot([end - length, end], [height, height], "k", linewidth=2, solid_capstyle="butt", clip_on=False)
+    axes.text(end - length / 2, height + extent[1] * 0.012, f"{length:g} mm", fontsize=8, ha="center")
+    axes.set(xlim=(0, extent[0]), ylim=(0, extent[1]))
 
 
 def _draw_colours(figure: Figure, scale: Scale) -> None:

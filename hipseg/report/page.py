@@ -62,11 +62,13 @@ def _tables(folder: Path) -> str:
             table = read_table(path)
         except (OSError, ValueError):
             raise HipsegError(f"runs: {path} is damaged; remove it, and the run is shown without it") from None
-        for name in [str(name) for name in table if {f"{name}_low", f"{name}_high"} <= set(table)]:
+        estimates = [str(name) for name in table if {f"{name}_low", f"{name}_high"} <= set(table)]
+        for name in estimates:
             cells = zip(*(table.pop(f"{name}{end}") for end in ("_low", "_high")), strict=True)
             table[name] = [_said(value, *ends) for value, ends in zip(table[name], cells, strict=True)]
         rows = table.to_html(index=False, float_format="{:.4g}".format, na_rep="", border=0)
-        parts.append(f'<h3>{html.escape(path.stem.replace("_", " "))}</h3>\n<div class="scroll">{rows}</div>')
+        note = "<p>In brackets: 95 % intervals.</p>" if estimates else ""
+        parts.append(f'<h3>{html.escape(path.stem.replace("_", " "))}</h3>\n<div class="scroll">{rows}</div>{note}')
     return "\n".join(parts)
 
 

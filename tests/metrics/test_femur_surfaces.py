@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -87,9 +88,9 @@ def test_volumes_of_a_cortex_between_two_balls() -> None:
     assert columns["specificity_endosteal"] == 1.0 and columns["surface_dice_endosteal"] == 1.0
 
 
-def evaluator(labels: tuple[str, ...] = ("background", "cortex", "enclosed")) -> FemurSurfaces:
+def evaluator(labels: tuple[str, ...] = ("background", "cortex", "enclosed"), shown: Any = None) -> FemurSurfaces:
     made = FemurSurfaces(1.0)
-    seen = SimpleNamespace(seen_of=lambda key: ((10, 10, 10), SPACING))
+    seen = SimpleNamespace(seen_of=lambda key: ((10, 10, 10), SPACING), shown=shown)
     made.begin(SimpleNamespace(store=SimpleNamespace(label_names=labels), test_dataset=seen))
     return made
 
@@ -117,6 +118,28 @@ def test_a_case_that_was_not_found_is_the_worst_and_has_every_column() -> None:
     assert set(missing) == set(compared)
     assert missing["dice_periosteal"] == 0 and missing["asd_mm_endosteal"] == pytest.approx(0.8 * np.sqrt(300))
     assert np.isnan(missing["cortex_cm3"])
+
+
+def test_the_end_writes_tables_and_draws_the_worst_the_median_and_the_best(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("hipseg.report.femur_pictures.draw_views", lambda painted, path: path.touch())
+    truth = femur(25.0, 20.0)
+    made = evaluator(shown=lambda key: (truth * 1.0, truth))
+    (tmp_path / "figures").mkdir()
+    judged = {f"scans/{outer:g}/left": made.compare(case(femur(outer, 20.0), truth)) for outer in (22, 24, 26, 25)}
+    rows = [{"sample": key, **each.columns} for key, each in judged.items()]
+    rows.append({"sample": "scans/0/left", **made.missing("scans/0/left")})
+    found = made.finish(pd.DataFrame(rows), {key: each.kept for key, each in judged.items()}, tmp_path)
+    drawn = pd.read_csv(tmp_path / "figures" / "femurs.csv")
+    assert list(drawn["femur"]) == ["worst", "median", "best"]
+    assert list(drawn["sample"]) == ["scans/22/left", "scans/26/left", "scans/25/left"]
+    names = ["volumes", *(f"femur_{name}{end}" for name in drawn["femur"] for end in ("_planes", ""))]
+    assert [path.stem for path in found.figures] == names and all(path.is_file() for path in found.figures)
+    assert not any("scans" in path.name for path in found.figures)
+    assert "scans/" not in (tmp_path / "femur.html").read_text()
+    first, second = (pd.read_csv(tmp_path / f"table_{number}.csv") for number in (1, 2))
+    assert first["femurs"].dropna().tolist() == [5, 5] and second["left_out"].dropna().tolist() == [1, 1, 1]
 
 
 def test_a_store_of_other_labels_is_refused() -> None:

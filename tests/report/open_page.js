@@ -5,7 +5,7 @@ const scripts = [...fs.readFileSync(page, "utf8").matchAll(/<script[^>]*>([^]*?)
 const elements = {};
 function element(id) {
   return (elements[id] ??= {
-    style: {}, width: 900, height: 900, value: "", textContent: id === "data" ? scripts[0] : "", heard: {},
+    style: {}, width: 300, height: 300, value: "", textContent: id === "data" ? scripts[0] : "", heard: {},
     addEventListener(name, heard) { this.heard[name] = heard; },
     append() {},
     replaceChildren(...options) { this.value = options[0].value; },

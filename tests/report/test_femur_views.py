@@ -9,11 +9,19 @@ import numpy as np
 import pytest
 from matplotlib import colormaps
 from numpy.typing import NDArray
+from skimage.io import imread
 
-from hipseg.geometry.surface import Surface
 from hipseg.report import mesh_views
 from hipseg.report.femur_pictures import FemurCase, draw_femurs
-from hipseg.report.femur_views import DISTANCE, VIEWS, closed_surface, compared, nearest_thickness
+from hipseg.report.femur_views import (
+    DISTANCE,
+    VIEWS,
+    closed_surface,
+    compared,
+    draw_thickness,
+    draw_views,
+    nearest_thickness,
+)
 from hipseg.report.mesh_views import NoRendering, Painted, render
 
 SPACING = (0.987, 0.8, 0.8)
@@ -26,11 +34,11 @@ def femur(outer_mm: float, inner_mm: float, centre_mm: tuple[float, ...] = (0.2,
     return ((away < outer_mm).astype(np.uint8) + (away < inner_mm)).astype(np.uint8)
 
 
-def pictures_of(painted: Painted, size_mm: float = 60.0) -> list[NDArray[np.uint8]]:
-    """In all views; a machine where nothing renders skips the test."""
-    middle = painted.surface.vertices.mean(axis=0)
+def pictures_of(*painted: Painted) -> list[list[NDArray[np.uint8]]]:
+    """In all views, 60 mm wide and high; a machine where nothing renders skips the test."""
+    middle = painted[0].surface.vertices.mean(axis=0)
     try:
-        return render([painted], DISTANCE, list(VIEWS.values()), middle, np.array([size_mm, size_mm]))[0]
+        return render(painted, DISTANCE, list(VIEWS.values()), middle, np.array([60.0, 60.0]))
     except NoRendering as error:
         pytest.skip(str(error))
 
@@ -76,42 +84,44 @@ def test_the_cortex_between_two_balls_is_as_thick_as_their_radii_differ() -> Non
     assert np.isnan(nearest_thickness(closed_surface(solid > 0, SPACING), solid, SPACING)).all()
 
 
-@pytest.mark.parametrize("value_mm", [-1.4, 0.0, 1.0, 7.0])
-def test_the_middle_of_a_sphere_has_its_value_s_colour(value_mm: float) -> None:
+def test_the_middle_of_a_sphere_has_its_value_s_colour() -> None:
     surface = closed_surface(femur(20.0, 16.0) > 0, SPACING)
-    for picture in pictures_of(Painted(surface, np.full(len(surface.vertices), value_mm))):
-        rows, columns = picture.shape[:2]
-        middle = picture[rows // 2 - 5 : rows // 2 + 5, columns // 2 - 5 : columns // 2 + 5].reshape(-1, 3)
-        assert middle.mean(axis=0) == pytest.approx(colour_of(min(value_mm, 2.0)), abs=4)
-        assert (picture[:5, :5] == 255).all()
-        seen = (picture < 250).any(axis=2).mean()
-        assert seen == pytest.approx(np.pi * 20**2 / 60**2, rel=0.03)  # so that the scale bar is right
+    values = (-1.4, 0.0, 1.0, 7.0)
+    seen = pictures_of(*(Painted(surface, np.full(len(surface.vertices), value)) for value in values))
+    for value, pictures in zip(values, seen, strict=True):
+        for picture in pictures:
+            rows, columns = picture.shape[:2]
+            middle = picture[rows // 2 - 5 : rows // 2 + 5, columns // 2 - 5 : columns // 2 + 5].reshape(-1, 3)
+            assert middle.mean(axis=0) == pytest.approx(colour_of(min(value, 2.0)), abs=4)
+            assert (picture[:5, :5] == 255).all()
+            share = (picture < 250).any(axis=2).mean()
+            assert share == pytest.approx(np.pi * 20**2 / 60**2, rel=0.03)  # so that the scale bar is right
 
 
 def test_every_view_shows_what_lies_where_its_name_says() -> None:
-    """A ball coloured by its side to the left is red as seen from lateral, blue from medial, both from the front."""
+    """A ball one half of which is red, the other blue: the half to the left, at the back, at the top."""
     surface = closed_surface(femur(20.0, 16.0) > 0, SPACING)
-    to_left = np.sign(surface.vertices[:, 0] - surface.vertices[:, 0].mean()) * 2
-    seen = dict(zip(VIEWS, pictures_of(Painted(surface, to_left)), strict=True))
-    rows, columns = seen["front"].shape[:2]
-    red = {name: (picture[..., 0].astype(int) - picture[..., 2]) for name, picture in seen.items()}
-    assert red["lateral"][rows // 2, columns // 2] > 80 and red["medial"][rows // 2, columns // 2] < -80
-    left, right = columns // 2 - columns // 6, columns // 2 + columns // 6
-    assert red["front"][rows // 2, left] < -80 and red["front"][rows // 2, right] > 80
-    assert red["back"][rows // 2, left] > 80 and red["back"][rows // 2, right] < -80
-    assert (VIEWS["front"].left, VIEWS["back"].left) == ("medial", "lateral")
+    halves = np.sign(surface.vertices - surface.vertices.mean(axis=0)).T * 2
+    pictures = pictures_of(*(Painted(surface, half) for half in halves))
+    left, back, top = (dict(zip(VIEWS, [is_red(picture) for picture in row], strict=True)) for row in pictures)
+    assert left["lateral"] == (True,) * 4 and left["medial"] == (False,) * 4
+    assert left["front"][:2] == (False, True) and left["back"][:2] == (True, False)
+    assert back["back"] == (True,) * 4 and back["front"] == (False,) * 4
+    assert back["lateral"][:2] == (False, True) and back["medial"][:2] == (True, False)
+    assert all(top[name][2:] == (True, False) for name in VIEWS)
+    assert {name: (view.left, view.right) for name, view in VIEWS.items()} == {
+        "front": ("medial", "lateral"), "back": ("lateral", "medial"),
+        "medial": ("back", "front"), "lateral": ("front", "back"),
+    }  # fmt: skip
 
 
-def test_head_up_and_front_of_the_lateral_view_on_the_left() -> None:
-    surface = closed_surface(femur(20.0, 16.0) > 0, SPACING)
-    middle = surface.vertices.mean(axis=0)
-    up = pictures_of(Painted(surface, np.sign(surface.vertices[:, 2] - middle[2]) * 2))[0]
-    rows, columns = up.shape[:2]
-    assert up[rows // 3, columns // 2, 0] > up[rows // 3, columns // 2, 2]
-    assert up[2 * rows // 3, columns // 2, 0] < up[2 * rows // 3, columns // 2, 2]
-    backwards = pictures_of(Painted(surface, np.sign(surface.vertices[:, 1] - middle[1]) * 2))[3]
-    assert VIEWS["lateral"].left == "front"
-    assert backwards[rows // 2, columns // 3, 0] < backwards[rows // 2, columns // 3, 2]
+def is_red(picture: NDArray[np.uint8]) -> tuple[bool, ...]:
+    """Left, right, above and below the middle."""
+    size = picture.shape[0]
+    places = [(3, 2), (3, 4), (2, 3), (4, 3)]
+    return tuple(
+        bool(picture[size * y // 6, size * x // 6, 0] > picture[size * y // 6, size * x // 6, 2]) for y, x in places
+    )
 
 
 def _dies(*_: object) -> None:
@@ -141,13 +151,16 @@ def test_nothing_found_and_speckle_have_no_surface(tmp_path: Path, monkeypatch: 
     assert compared(truth, truth, SPACING) == {}
 
 
-def test_a_whole_picture(tmp_path: Path) -> None:
-    surface = Surface(
-        *(getattr(closed_surface(femur(20.0, 16.0) > 0, SPACING), name) for name in ("vertices", "faces"))
-    )
+def test_a_picture_has_a_row_a_surface_and_a_column_a_view(tmp_path: Path) -> None:
     try:
-        mesh_views.draw_meshes({"ball": Painted(surface, np.zeros(len(surface.vertices)))}, DISTANCE, VIEWS,
-                               tmp_path / "ball.png")  # fmt: skip
+        draw_views(compared(femur(20.0, 16.0), femur(21.0, 15.0), SPACING), tmp_path / "both.png")
+        outer = closed_surface(femur(20.0, 16.0) > 0, SPACING)
+        draw_thickness(outer, np.full(len(outer.vertices), 4.0), tmp_path / "outer.png")
     except NoRendering as error:
         pytest.skip(str(error))
-    assert (tmp_path / "ball.png").stat().st_size > 10_000
+    both, outer_only = (imread(tmp_path / name)[..., :3].astype(int) for name in ("both.png", "outer.png"))
+    assert both.shape[1] == outer_only.shape[1] and both.shape[0] > 1.7 * outer_only.shape[0]
+    bluish, reddish = (both[..., 2] - both[..., 0] > 40), (both[..., 0] - both[..., 2] > 40)
+    half, bar = both.shape[0] // 2, both.shape[1] - 180  # the colour bar lies to the right
+    assert bluish[:half, :bar].sum() > 10_000 > 500 > reddish[:half, :bar].sum()
+    assert reddish[half:, :bar].sum() > 10_000 > 500 > bluish[half:, :bar].sum()

@@ -84,7 +84,7 @@ def drawn(page: Path, *choices: str) -> NDArray[np.uint8]:
     out = page.with_suffix(".raw")
     opener = Path(__file__).with_name("open_page.js")
     subprocess.run(["node", str(opener), str(page), str(out), *choices], check=True, timeout=60)
-    return np.fromfile(out, dtype=np.uint8).reshape(900, 900, 3)
+    return np.fromfile(out, dtype=np.uint8).reshape(300, 300, 3)
 
 
 def colour_of(share: float, name: str) -> NDArray[np.float64]:
@@ -97,17 +97,17 @@ def colour_of(share: float, name: str) -> NDArray[np.float64]:
 )
 def test_it_opens_and_turns_as_the_views_say(page: Path, choices: tuple[str, ...], left: float, right: float) -> None:
     picture = drawn(page, *choices)
-    for column, share in ((350, left), (550, right)):
-        seen = picture[450, column] / picture[450, column].max()
+    for column, share in ((115, left), (185, right)):
+        seen = picture[150, column] / picture[150, column].max()
         expected = colour_of(share, "coolwarm")
         assert seen == pytest.approx(expected / expected.max(), abs=0.04)  # the light aside
-    radius = 0.46 * 900
+    radius = 0.46 * 300
     assert (picture < 255).any(axis=2).sum() == pytest.approx(np.pi * radius**2, rel=0.01)
 
 
 def test_it_shows_what_is_chosen(page: Path) -> None:
-    assert drawn(page, "colour=thickness")[450, 450] == pytest.approx(colour_of(0.5, "viridis"), abs=3)
+    assert drawn(page, "colour=thickness")[150, 150] == pytest.approx(colour_of(0.5, "viridis"), abs=3)
     inner = drawn(page, "surface=endosteal")  # half as large, grey where there is no value
-    assert (inner < 255).any(axis=2).sum() == pytest.approx(np.pi * (0.23 * 900) ** 2, rel=0.02)
-    assert inner[450, 450] == pytest.approx([128, 128, 128], abs=2)
-    assert drawn(page, "case=best")[450, 450] == pytest.approx(colour_of(0.5, "coolwarm"), abs=3)
+    assert (inner < 255).any(axis=2).sum() == pytest.approx(np.pi * (0.23 * 300) ** 2, rel=0.02)
+    assert inner[150, 150] == pytest.approx([128, 128, 128], abs=2)
+    assert drawn(page, "case=best")[150, 150] == pytest.approx(colour_of(0.5, "coolwarm"), abs=3)

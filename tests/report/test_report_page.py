@@ -47,6 +47,25 @@ def test_page_holds_everything_and_no_path(tmp_path: Path) -> None:
     )
 
 
+def test_a_run_s_tables_are_shown_with_intervals_in_their_cells(tmp_path: Path) -> None:
+    run = _run(tmp_path / "one", [], **{"test/dice/mean": 0.8})
+    (run / "table_1.csv").write_text(
+        "surface,of,femurs,dice,dice_low,dice_high,max\nouter,this run,3,0.91234,0.9,0.92,1\nouter,study,,0.9787,,,\n"
+    )
+    write_page([run], tmp_path / "page.html")
+    page = (tmp_path / "page.html").read_text()
+    assert "<h3>table 1</h3>" in page and "dice_low" not in page
+    cells = re.findall(r"<td>([^<]*)</td>", page[page.index("<h3>") :])
+    assert cells == ["outer", "this run", "3", "0.9123 (0.9 to 0.92)", "1", "outer", "study", "", "0.9787", ""]
+
+
+def test_a_damaged_table_is_named(tmp_path: Path) -> None:
+    run = _run(tmp_path / "one", [])
+    (run / "table_1.csv").write_bytes(b"\0")
+    with pytest.raises(HipsegError, match=r"^runs: .*table_1\.csv is damaged; remove it"):
+        write_page([run], tmp_path / "page.html")
+
+
 def test_unfinished_run_is_refused(tmp_path: Path) -> None:
     with pytest.raises(HipsegError, match=r"^runs: .*no readable summary\.json$"):
         write_page([tmp_path], tmp_path / "page.html")
