@@ -7,6 +7,7 @@ from pathlib import Path
 from omegaconf import DictConfig
 
 from hipseg.checkpoint import load, require_alike, require_same_data
+from hipseg.data.image_store import ImageStore
 from hipseg.data.stores import open_store
 from hipseg.errors import HipsegError
 from hipseg.inference.device import best_device
@@ -29,7 +30,8 @@ def enclose(store: Path, checkpoint: Path | list[Path] | None, out: Path, truste
         HipsegError: If the store or a checkpoint is not of femurs.
     """
     opened = open_store(store, "store")
-    if opened.label_names != LABEL_NAMES or opened.preprocessing.get("enclosed"):
+    whole = opened.label_names == LABEL_NAMES and not opened.preprocessing.get("enclosed")
+    if not (isinstance(opened, ImageStore) and whole):
         raise HipsegError(f"store: {store} holds no whole femurs; give one of 'hipseg convert source=scans'")
     if out.exists() and out.samefile(store):
         raise HipsegError(f"out: {out} is the store that is read; name another file")

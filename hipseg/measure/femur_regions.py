@@ -151,5 +151,6 @@ def _part_at(mask: NDArray[np.bool_], place: NDArray[np.int64]) -> NDArray[np.bo
     parts = label(mask, connectivity=1)
     inside = all(0 <= at < length for at, length in zip(place, mask.shape, strict=True))
     number = int(parts[tuple(place)]) if inside else 0
-    number = number or int(np.bincount(parts.ravel())[1:].argmax(initial=0)) + 1
-    return np.asarray(mask & (parts == number))
+    if not number and parts.max() > 0:
+        number = int(np.bincount(parts.ravel())[1:].argmax()) + 1
+    return np.asarray(mask & (parts == number) & (parts > 0))
