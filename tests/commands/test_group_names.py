@@ -146,7 +146,7 @@ def test_a_wrong_option_of_a_short_group_is_named(capsys: pytest.CaptureFixture[
     with pytest.raises(SystemExit) as stopped:
         main(["train", "data.store=x", "data.split=x", "augmentation=strong"])
     assert stopped.value.code == 1
-    said = "hipseg: augmentation: there is no option 'strong'; choose exposure, light, none, patches\n"
+    said = "hipseg: augmentation: there is no option 'strong'; choose exposure, femur_study, light, none, patches\n"
     assert capsys.readouterr().err == said
 
 
