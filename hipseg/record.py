@@ -119,7 +119,7 @@ def _require_plan(dataset: Mapping[str, Any]) -> None:
         _require_number(mm, f"dataset.spacing_mm.{index}", float, 1e-3, 1e3)
         _require_number(edge, f"dataset.patch.{index}", int, 1, _MOST["rows"])
 
-    if dataset.get("normalisation") not in NORMALISATIONS:
+    if dataset.get("normalisation", "zscore") not in NORMALISATIONS:
         raise HipsegError(f"dataset.normalisation is none of {', '.join(NORMALISATIONS)}")
 
 

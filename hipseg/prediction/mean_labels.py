@@ -22,7 +22,9 @@ def mean_labels(tasks: Sequence[Any], pixels: NDArray[Any], spacing_mm: Sequence
         spacing_mm: Of its axes.
     """
     plan = tasks[0].record["dataset"]
-    image = torch.from_numpy(prepare_image(pixels, spacing_mm, plan["spacing_mm"], plan["normalisation"]))[None]
+    image = torch.from_numpy(
+        prepare_image(pixels, spacing_mm, plan["spacing_mm"], plan.get("normalisation", "zscore"))
+    )[None]
     with torch.inference_mode():
         total = torch.zeros(())
         for task in tasks:
