@@ -204,7 +204,9 @@ def test_one_line_exit_code_1_and_nothing_written(
 def test_an_unknown_command(capsys: pytest.CaptureFixture[str], arguments: list[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         main(arguments)
-    known = "phantom, joints, preprocess, convert, split, plan, train, components, enclose, evaluate, predict, export, report"
+    known = (
+        "phantom, joints, preprocess, convert, split, plan, train, components, enclose, evaluate, predict, export, report"
+    )
     assert ended.value.code == 1
     assert capsys.readouterr().err == f"hipseg: there is no command '{arguments[0]}'; choose {known}\n"
 
