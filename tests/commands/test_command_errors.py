@@ -205,7 +205,8 @@ def test_an_unknown_command(capsys: pytest.CaptureFixture[str], arguments: list[
     with pytest.raises(SystemExit) as ended:
         main(arguments)
     known = (
-        "phantom, joints, preprocess, convert, split, plan, train, components, enclose, evaluate, predict, export, report"
+        "phantom, joints, preprocess, convert, split, plan, train, components, enclose, "
+        "evaluate, predict, export, report"
     )
     assert ended.value.code == 1
     assert capsys.readouterr().err == f"hipseg: there is no command '{arguments[0]}'; choose {known}\n"
