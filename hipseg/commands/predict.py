@@ -98,10 +98,11 @@ def predict(
     else:
         require_alike(tasks, checkpoints)
         first = _first_stage(tasks[0].record, checkpoints[0], locator, trusted)
-        calibration = None if bmd is None else Calibration(*bmd)
-        predictor = (
-            FemurScans(tasks, first, dicom_seg, calibration) if of_femurs else ImageFiles(tasks, limits, spacing_mm)
-        )
+        if of_femurs:
+            calibration = None if bmd is None else Calibration(*bmd)
+            predictor = FemurScans(tasks, first, dicom_seg=dicom_seg, calibration=calibration)
+        else:
+            predictor = ImageFiles(tasks, limits, spacing_mm)
     files = predictor.group(_files(input, predictor))
     rows: list[dict[str, Any]] = []
     try:

@@ -42,7 +42,12 @@ class FemurScans:
     passed_over: Final = (".json", ".csv", ".txt", ".ply")
 
     def __init__(
-        self, tasks: Sequence[Any], first: Any = None, dicom_seg: bool = False, calibration: Calibration | None = None
+        self,
+        tasks: Sequence[Any],
+        first: Any = None,
+        *,
+        dicom_seg: bool = False,
+        calibration: Calibration | None = None,
     ) -> None:
         self.tasks, self.first, self.dicom_seg, self.calibration = tuple(tasks), first, dicom_seg, calibration
 

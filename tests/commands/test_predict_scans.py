@@ -29,9 +29,9 @@ class Knows:
     """Says what it was told, whatever it is shown."""
 
     record: ClassVar[dict[str, Any]] = {
-        "label_names": LABEL_NAMES,
-        "dataset": {"spacing_mm": [3.0, 2.8, 2.8], "normalisation": "zscore"},
-    }
+        "label_names": LABEL_NAMES, "dataset": {"spacing_mm": [3.0, 2.8, 2.8], "normalisation": "zscore"},
+        "preprocessing": {},
+    }  # fmt: skip
     postprocess = None
     device = "cpu"
 
@@ -194,7 +194,9 @@ def test_a_scan_that_can_t_be_referred_to_keeps_its_results(
 
 def test_a_femur_that_is_not_found_has_no_dicom_segmentation(scans: Path, tmp_path: Path) -> None:
     right, left = boxed(scans, "S0001")
-    FemurScans([Knows([right, np.zeros_like(left)])], True).predict(scans / "scans" / "S0001", "S0001", tmp_path)
+    FemurScans([Knows([right, np.zeros_like(left)])], dicom_seg=True).predict(
+        scans / "scans" / "S0001", "S0001", tmp_path
+    )
     assert [path.name for path in (tmp_path / "labels").glob("*.dcm")] == ["S0001_right.dcm"]
 
 

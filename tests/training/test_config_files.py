@@ -181,12 +181,14 @@ def test_the_u_net_that_a_v_net_is_compared_with_trains_one_batch(here: Path, fe
 def test_experiment_trains_one_batch(
     experiment: str, here: Path, store: Path, joints: Path, split: Path, femurs: Path, femur_split: Path, plan: str
 ) -> None:
+    small: list[str]
     if experiment in FEMURS:
-        _train_one_batch(
-            here, femurs, femur_split, f"experiment={experiment}", "model.features=2", "model.levels=3", *SMALL_PATCHES
-        )
+        small = ["model.features=2", "model.levels=3", *SMALL_PATCHES]
+        if experiment == "femur_study":  # whose stride is that of larger windows
+            small.append("inferer.stride=[16,32,32]")
+        _train_one_batch(here, femurs, femur_split, f"experiment={experiment}", *small)
         return
-    small: tuple[str, ...] = ("model.channels=[4,8]", "model.strides=[2]")
+    small = ["model.channels=[4,8]", "model.strides=[2]"]
     if experiment == "nnunet":  # the thesis' hips by nnU-Net's plan
-        small = (plan, "data.dataset.patches_per_epoch=2", "data.dataset.val_patches=2", "trainer.precision=32-true")
+        small = [plan, "data.dataset.patches_per_epoch=2", "data.dataset.val_patches=2", "trainer.precision=32-true"]
     _train_one_batch(here, joints if experiment == "second_stage" else store, split, f"experiment={experiment}", *small)
