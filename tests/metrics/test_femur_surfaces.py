@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 from hipseg.errors import HipsegError
 from hipseg.evaluation.evaluator import Case
 from hipseg.evaluation.femur import FemurSurfaces, average_surface_distance, overlap
+from hipseg.labels.femur import VOLUMES
+from hipseg.measure.femur_regions import REGION_VOLUMES
 
 SPACING = (0.8, 0.8, 0.8)
 
