@@ -120,7 +120,7 @@ def draw_regions(axes: Axes, seen: np.ndarray, planes: RegionPlanes, spacing: tu
     head, meeting = geometry.head_mm[[2, 0]], geometry.shaft_mm[[2, 0]]
     axes.plot(*(head[:, None] + geometry.radius_mm * np.stack([np.cos(turn), np.sin(turn)])), "k:", linewidth=1)
     for start, direction, ends, levels in (
-        (head, geometry.neck_axis[[2, 0]], (0, 75), (planes.head_mm, planes.neck_mm)),
+        (head, geometry.neck_axis[[2, 0]], (0, 75), (planes.head_end_mm, planes.neck_end_mm)),
         (meeting, geometry.shaft_axis[[2, 0]], (-25, 75), (0.0, planes.end_mm)),
     ):
         along = direction / np.linalg.norm(direction)

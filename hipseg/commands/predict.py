@@ -124,10 +124,8 @@ def _finder(
     record: dict[str, Any], checkpoint: Path, locator: Path | None, trusted: tuple[str, ...]
 ) -> NetworkLocator | None:
     on_joints = record["preprocessing"].get("region") == "joint"
-    if on_joints and locator is None:
-        raise HipsegError(f"locator: {checkpoint} was trained on joints; name a checkpoint that finds them on films")
-    if not on_joints and locator is not None:
-        raise HipsegError(f"locator: {checkpoint} was trained on whole films and needs none; leave it out")
+    needs = "joints; name a checkpoint that finds them on films" if on_joints else None
+    _require_locator(checkpoint, locator, needs, "films")
     loading = partial(load_locator, trusted=trusted) if trusted else load_locator
     return network_locator(loading, locator) if locator else None
 
@@ -135,17 +133,29 @@ def _finder(
 def _first_stage(record: dict[str, Any], checkpoint: Path, locator: Path | None, trusted: tuple[str, ...]) -> Any:
     """The network whose periosteal surfaces enclose what a checkpoint sees; None if it sees whole images."""
     enclosed = bool(record["preprocessing"].get("enclosed"))
-    if enclosed and locator is None:
-        said = "was trained on what periosteal surfaces enclose; name a checkpoint that finds these"
-        raise HipsegError(f"locator: {checkpoint} {said}")
-    if not enclosed and locator is not None:
-        raise HipsegError(f"locator: {checkpoint} was trained on whole images and needs none; leave it out")
+    needs = "what periosteal surfaces enclose; name a checkpoint that finds these" if enclosed else None
+    _require_locator(checkpoint, locator, needs, "images")
     if locator is None:
         return None
     first = load_locator(locator, trusted)
     if tuple(first.record["label_names"]) != FEMUR_LABELS or first.record["preprocessing"].get("enclosed"):
         raise HipsegError(f"locator: {locator} was not trained on whole femurs")
     return first.to(best_device())
+
+
+def _require_locator(checkpoint: Path, locator: Path | None, needs: str | None, whole: str) -> None:
+    """Refuse a missing locator, or one too many.
+
+    Args:
+        checkpoint: Which it is for.
+        locator: What was given.
+        needs: On what the checkpoint was trained that must be found, and the fix; None if it sees whole images.
+        whole: What these are.
+    """
+    if needs is not None and locator is None:
+        raise HipsegError(f"locator: {checkpoint} was trained on {needs}")
+    if needs is None and locator is not None:
+        raise HipsegError(f"locator: {checkpoint} was trained on whole {whole} and needs none; leave it out")
 
 
 def _files(input: Path, predictor: Predictor) -> list[Path]:

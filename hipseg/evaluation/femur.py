@@ -16,6 +16,7 @@ from hipseg.data.exclusions import NOT_LOCATED
 from hipseg.errors import HipsegError
 from hipseg.evaluation.evaluator import Case, Findings, Judged
 from hipseg.evaluation.overlap import PackedMap, choose_cases
+from hipseg.geometry.arrays import part_with
 from hipseg.labels.femur import LABEL_NAMES, SURFACES
 from hipseg.measure.femur_regions import VOLUME_NAMES, measure_femur
 from hipseg.metrics.boundary import boundary_quality, missed
@@ -155,9 +156,8 @@ def average_surface_distance(
     """
     if not (found.any() and truth.any()):
         return 0.0 if found.any() == truth.any() else missed(truth.shape, spacing_mm).assd_mm
-    there = np.argwhere(found | truth)
-    low, high = np.maximum(there.min(axis=0) - 1, 0), there.max(axis=0) + 2
-    edges = [_surface(mask[tuple(map(slice, low, high))]) for mask in (found, truth)]
+    part = part_with(found | truth, 1)
+    edges = [_surface(mask[part]) for mask in (found, truth)]
     away = [distance_transform_edt(~edge, spacing_mm) for edge in edges]
     return float(np.concatenate([away[1][edges[0]], away[0][edges[1]]]).mean())
 

@@ -10,13 +10,14 @@ from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter, map_coordinates, spline_filter
 from skimage.measure import marching_cubes
 
+from hipseg.geometry.arrays import part_with
 from hipseg.geometry.surface import Points3, Surface
 from hipseg.labels.femur import SURFACES
 from hipseg.measure.cortical_profile import EDGES_AND_LEVELS, Fits, Floats, Layer, Lines, fit_layers, layers_to_start
 from hipseg.measure.cortical_shared import Shared, shared_of
 from hipseg.metrics.surface import distances, surface_of
 
-Spacing = tuple[float, float, float]
+Spacing = tuple[float, ...]
 
 _SMOOTH: Final = 1.0  # voxels, of labels
 _STEP_MM: Final = 0.25
@@ -71,16 +72,28 @@ def mask_thickness(labels: NDArray[Any], spacing_mm: Spacing, stride: int = 1) -
     outside, inside = (np.isin(labels, parts) for parts in (SURFACES["periosteal"], SURFACES["endosteal"]))
     if not inside.any() or not (outside & ~inside).any():
         raise ValueError("labels must have a cortex (1) and what it encloses (2)")
-    there = np.argwhere(outside)
-    margin = stride + int(np.ceil(4 * _SMOOTH))
-    low = np.maximum(there.min(axis=0) - margin, 0)
-    part = outside[tuple(map(slice, low, there.max(axis=0) + 1 + margin))].astype(np.float32)
+    there = part_with(outside, stride + int(np.ceil(4 * _SMOOTH)))
+    part, low = outside[there].astype(np.float32), np.array([axis.start for axis in there])
     smooth = gaussian_filter(part, _SMOOTH, mode="nearest")
     vertices, faces, *_ = marching_cubes(smooth if smooth.max() > 0.5 else part, 0.5, step_size=stride)
     # In the order of the array's axes, scikit-image's faces run clockwise seen from outside.
     outwards = np.ascontiguousarray(faces[:, ::-1], dtype=np.int64)
     surface = Surface((vertices.astype(np.float64) + low) * spacing_mm, outwards)
-    return surface, distances(surface.vertices, surface_of(inside, spacing_mm, _SMOOTH))
+    return surface, thickness_beneath(surface.vertices, labels, spacing_mm)
+
+
+def thickness_beneath(points_mm: Points3, labels: NDArray[Any], spacing_mm: Spacing) -> Floats:
+    """(n,) mm from points on the periosteal surface to the nearest place of the endosteal one; NaN if there is none.
+
+    Args:
+        points_mm: (n, 3) along the array's axes, from the first voxel's centre.
+        labels: (slices, rows, columns): 0 outside, 1 the cortex, 2 what it encloses.
+        spacing_mm: Between slices, rows and columns.
+    """
+    enclosed = np.isin(labels, SURFACES["endosteal"])
+    if not enclosed.any():
+        return np.full(len(points_mm), np.nan)
+    return distances(points_mm, surface_of(enclosed, spacing_mm, _SMOOTH))
 
 
 def profile_thickness(

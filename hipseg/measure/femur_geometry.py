@@ -14,13 +14,14 @@ from scipy.ndimage import distance_transform_edt, gaussian_filter, map_coordinat
 from skimage.measure import label
 
 from hipseg.errors import HipsegError
+from hipseg.geometry.arrays import part_with
 from hipseg.geometry.surface import fit_sphere
 from hipseg.metrics.surface import Surface, surface_of
 
 Mask = NDArray[np.bool_]
 Floats = NDArray[np.float64]
 
-HEAD_MM: Final = (14.0, 34.0)  # radii that a head may have
+_HEAD_MM: Final = (14.0, 34.0)  # radii that a head may have
 _ON_SPHERE_MM: Final = (3.0, 1.5)  # at first, and in the end: surface so near the sphere is the head's
 _FITS: Final = 12
 _HEAD_SHARE: Final = 0.35  # of the sphere's area that must be bone's surface
@@ -85,16 +86,14 @@ def find_geometry(bone: Mask, spacing_mm: tuple[float, ...]) -> FemurGeometry:
     """
     if not bone.any():
         raise NoFemur("no_head")
-    there = np.argwhere(bone)
-    low = np.maximum(there.min(axis=0) - 2, 0)
-    part = bone[tuple(map(slice, low, there.max(axis=0) + 3))]
-    spacing = np.asarray(spacing_mm, dtype=np.float64)
+    there, spacing = part_with(bone, 2), np.asarray(spacing_mm, dtype=np.float64)
+    part = bone[there]
     surface = surface_of(part, tuple(spacing), smooth=1.0)
     head, radius = _find_head(part, spacing, surface)
     shaft, down = _find_shaft(part, spacing, head, radius)
     sections = _Sections(part, spacing)
     axis, narrowest, area, beyond = _find_neck(sections, head, radius, shaft, down)
-    origin = low * spacing
+    origin = np.array([axis.start for axis in there]) * spacing
     meeting = _nearest_on_first(shaft, down, head, axis)
     roughness = _roughness_mm(surface, head, radius, axis)
     return FemurGeometry(head + origin, radius, roughness, axis, narrowest, area, beyond, meeting + origin, down)
@@ -114,7 +113,7 @@ def _find_head(bone: Mask, spacing: Floats, surface: Surface) -> tuple[Floats, f
             raise NoFemur("no_head")
         centre, radius = fit_sphere(points[near])
     covered = float(area[near].sum()) / (4 * np.pi * radius**2)
-    if not HEAD_MM[0] <= radius <= HEAD_MM[1] or covered < _HEAD_SHARE:
+    if not _HEAD_MM[0] <= radius <= _HEAD_MM[1] or covered < _HEAD_SHARE:
         raise NoFemur("no_head")
     return centre, radius
 

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from skimage.measure import label
 
+from hipseg.geometry.arrays import part_with
 from hipseg.labels.femur import CORTEX, VOLUMES
 from hipseg.measure.femur_geometry import FemurGeometry, Floats, NoFemur, find_geometry
 
@@ -34,14 +35,15 @@ class RegionPlanes(NamedTuple):
 
     Attributes:
         geometry: Head, neck and shaft.
-        head_mm: From the head's centre along the neck's axis, to where a cylinder as wide as the neck meets the sphere.
-        neck_mm: Likewise, to where the neck's section has grown by 40 % beyond its narrowest.
+        head_end_mm: From the head's centre along the neck's axis, to where a cylinder as wide as the neck meets the
+            sphere.
+        neck_end_mm: Likewise, to where the neck's section has grown by 40 % beyond its narrowest.
         end_mm: Below the meeting of both axes along the shaft's, where the intertrochanteric region ends.
     """
 
     geometry: FemurGeometry
-    head_mm: float
-    neck_mm: float
+    head_end_mm: float
+    neck_end_mm: float
     end_mm: float
 
 
@@ -73,17 +75,17 @@ def region_map(bone: NDArray[np.bool_], planes: RegionPlanes, spacing_mm: tuple[
     regions = np.zeros(bone.shape, dtype=np.uint8)
     if not bone.any():
         return regions
-    there = tuple(slice(int(at.min()), int(at.max()) + 1) for at in np.nonzero(bone))
+    there = part_with(bone)
     geometry, inside, spacing = planes.geometry, bone[there], np.asarray(spacing_mm)
     first = np.array([part.start for part in there])
     places = [(np.arange(n) + start) * mm for n, start, mm in zip(inside.shape, first, spacing_mm, strict=True)]
     along_neck = _along(places, geometry.head_mm, geometry.neck_axis)
     down = _along(places, geometry.shaft_mm, geometry.shaft_axis)
     named = np.where(down < 0, TROCHANTER, np.where(down < planes.end_mm, INTERTROCHANTER, SHAFT)).astype(np.uint8)
-    slab = inside & (along_neck >= planes.head_mm) & (along_neck < planes.neck_mm)
+    slab = inside & (along_neck >= planes.head_end_mm) & (along_neck < planes.neck_end_mm)
     middle = geometry.head_mm + geometry.narrowest_mm * geometry.neck_axis
     named[_part_at(slab, np.rint(middle / spacing).astype(int) - first)] = NECK
-    named[along_neck < planes.head_mm] = HEAD
+    named[along_neck < planes.head_end_mm] = HEAD
     regions[there] = np.where(inside, named, 0)
     return regions
 

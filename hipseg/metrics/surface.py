@@ -11,6 +11,8 @@ from scipy.ndimage import gaussian_filter, map_coordinates
 from scipy.spatial import KDTree
 from skimage.measure import marching_cubes
 
+from hipseg.geometry.arrays import part_with
+
 Floats = NDArray[np.float64]
 
 _HALF: Final = 0.5
@@ -69,13 +71,12 @@ def triangles_of(
 
 def _about(mask: NDArray[np.bool_], smooth: float) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
     """The blurred part of an image that holds its mask, with a margin, and where that part begins, in pixels."""
-    inside = np.argwhere(mask)
-    low, high = inside.min(axis=0), inside.max(axis=0) + 1
+    part = part_with(mask)
     margin = 1 + int(np.ceil(4 * smooth))
-    around = np.pad(mask[tuple(map(slice, low, high))], margin).astype(np.float32)
+    around = np.pad(mask[part], margin).astype(np.float32)
     if smooth and (blurred := gaussian_filter(around, smooth)).max() > _HALF:
         around = blurred
-    return around, low - margin
+    return around, np.array([axis.start - margin for axis in part])
 
 
 def distances(points: Floats, surface: Surface) -> Floats:

@@ -10,7 +10,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from hipseg.report.femur_views import DISTANCE, THICKNESS, VIEWS, compared, draw_views, nearest_thickness
+from hipseg.measure.cortical_thickness import thickness_beneath
+from hipseg.report.femur_views import DISTANCE, THICKNESS, VIEWS, compared, draw_views
 from hipseg.report.mesh_page import Measured, write_mesh_page
 from hipseg.report.mesh_views import NoRendering
 from hipseg.report.volume_figures import draw_planes
@@ -56,7 +57,7 @@ def draw_femurs(cases: Mapping[str, FemurCase], folder: Path) -> list[Path]:
         page[name] = {part: (of.surface, {"distance": of.values}) for part, of in painted.items()}
         if "periosteal" in painted:
             outer, values = page[name]["periosteal"]
-            thickness = nearest_thickness(outer, case.found, case.spacing_mm)
+            thickness = thickness_beneath(outer.vertices[:, ::-1], case.found, case.spacing_mm)
             page[name]["periosteal"] = (outer, {**values, "thickness": thickness})
         path = folder / "figures" / f"femur_{name}.png"
         if renders:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from hipseg.geometry.surface import Surface
 from hipseg.labels.femur import SURFACES
-from hipseg.metrics.surface import distances, signed_distances, surface_of, triangles_of
+from hipseg.metrics.surface import signed_distances, triangles_of
 from hipseg.report.mesh_views import Painted, Scale, View, draw_meshes
 
 DISTANCE: Final = Scale(
@@ -87,16 +87,6 @@ def closed_surface(mask: NDArray[np.bool_], spacing_mm: tuple[float, ...]) -> Su
     vertices, faces = triangles_of(mask, spacing_mm, _SMOOTH)
     surface = Surface(np.ascontiguousarray(vertices[:, ::-1]), faces)
     return surface if surface.volume_mm3 > 0 else Surface(surface.vertices, np.ascontiguousarray(faces[:, ::-1]))
-
-
-def nearest_thickness(
-    surface: Surface, labels: NDArray[np.uint8], spacing_mm: tuple[float, ...]
-) -> NDArray[np.float64]:
-    """How far the vertices of a periosteal surface lie from the nearest place of the endosteal one, in mm."""
-    enclosed = np.isin(labels, SURFACES["endosteal"])
-    if not enclosed.any():
-        return np.full(len(surface.vertices), np.nan)
-    return distances(surface.vertices[:, ::-1], surface_of(enclosed, spacing_mm, _SMOOTH))
 
 
 def _row_name(name: str, away_mm: NDArray[np.float64]) -> str:

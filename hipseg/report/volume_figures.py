@@ -11,6 +11,8 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
+from hipseg.geometry.arrays import part_with
+
 _WINDOW_HU: Final = (-150.0, 900.0)
 _COLOURS: Final = ("#ff5a36", "#38d0ff")
 _MARGIN_MM: Final = 12.0
@@ -65,8 +67,6 @@ def _outline(axis: Axes, plane: NDArray[np.uint8], style: str) -> None:
 
 
 def _surroundings(mask: NDArray[np.bool_], spacing_mm: tuple[float, ...]) -> tuple[slice, ...]:
-    there = np.argwhere(mask)
-    if not len(there):
+    if not mask.any():
         return (slice(None),) * 3
-    margin = np.ceil(_MARGIN_MM / np.array(spacing_mm)).astype(int)
-    return tuple(map(slice, np.maximum(there.min(axis=0) - margin, 0), there.max(axis=0) + margin + 1))
+    return part_with(mask, np.ceil(_MARGIN_MM / np.array(spacing_mm)).astype(int))

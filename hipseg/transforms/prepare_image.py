@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, Literal
 
 import numpy as np
@@ -12,7 +12,6 @@ from hipseg.transforms.resample import axis_weights
 
 Image = NDArray[np.float32]
 Normalisation = Literal["zscore", "hounsfield"]
-NORMALISATIONS: Final[tuple[Normalisation, ...]] = ("zscore", "hounsfield")
 
 _SEEN_HU: Final = (-200.0, 1800.0)  # fat to compact bone; air and metal say no more than that
 _BONE_HU: Final = (400.0, 500.0)  # mean and spread of a proximal femur, roughly: what becomes 0 and 1
@@ -56,6 +55,14 @@ def scale_hounsfield(image: Image) -> Image:
     return (np.clip(image, *_SEEN_HU) - np.float32(middle)) / np.float32(spread)
 
 
+NORMALISATIONS: Final[Mapping[Normalisation, Callable[[Image], Image]]] = {
+    "zscore": standardise,
+    "hounsfield": scale_hounsfield,
+}
+POINTWISE: Final = ("hounsfield",)
+"""Of these, a part of an image is scaled as the whole is."""
+
+
 def prepare_image(
     pixels: NDArray[Any],
     spacing_mm: Sequence[float],
@@ -68,11 +75,10 @@ def prepare_image(
         pixels: In the image's own grey values.
         spacing_mm: Of its axes.
         planned_mm: Of the result's.
-        normalisation: `zscore`, every channel by itself (`standardise`), or `hounsfield` (`scale_hounsfield`).
+        normalisation: Which of `NORMALISATIONS`.
     """
     image = np.asarray(pixels, dtype=np.float32)
-    resized = resize(image, planned_size(image.shape[1:], spacing_mm, planned_mm))
-    return standardise(resized) if normalisation == "zscore" else scale_hounsfield(resized)
+    return NORMALISATIONS[normalisation](resize(image, planned_size(image.shape[1:], spacing_mm, planned_mm)))
 
 
 def prepare_label(

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pydicom
 import pytest
+from dicom_edit import edit
 from small_films import CHECK, FILM_MM, film_settings, landmarks, write_film
 
 from hipseg.data.cohorts import FilmFile, find_films
@@ -24,17 +24,6 @@ def listed(folder: Path, film: Path) -> FilmFile:
 
 def run(folder: Path, film: Path, settings: Settings | None = None) -> Outcome:
     return process(Task(listed(folder, film), settings or film_settings(), "", ""))
-
-
-def change(film: Path, **attributes: Any) -> None:
-    """Set (or, by None, remove) attributes of a DICOM file."""
-    dataset = pydicom.dcmread(film)
-    for name, value in attributes.items():
-        if value is None:
-            del dataset[name]
-        else:
-            setattr(dataset, name, value)
-    dataset.save_as(film)
 
 
 def test_a_film_on_the_centred_grid(tmp_path: Path) -> None:
@@ -79,7 +68,7 @@ def test_mirrored_landmarks_give_exactly_the_mirrored_label_map(tmp_path: Path) 
 )
 def test_the_first_of_several_reasons_wins(tmp_path: Path, first: str, attributes: dict[str, Any], points: str) -> None:
     film = write_film(tmp_path, "0000001")
-    change(film, **attributes)
+    edit(film, **attributes)
     path = tmp_path / CHECK.points.format(subject="0000001", visit="T00")
     if points == "broken":
         path.write_text("version: 1\n")

@@ -14,6 +14,7 @@ import highdicom
 import numpy as np
 import pydicom
 import pytest
+from dicom_edit import edit as edit_file
 from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
@@ -98,13 +99,7 @@ def segmented(scan: Path, side: Side = "left") -> Path:
 def edit(scan: Path, **elements: Any) -> None:
     """Set elements of every image; None deletes one."""
     for file in scan.iterdir() if scan.is_dir() else [scan]:
-        dataset = pydicom.dcmread(file)
-        for keyword, value in elements.items():
-            if value is None:
-                del dataset[keyword]
-            else:
-                setattr(dataset, keyword, value)
-        dataset.save_as(file)
+        edit_file(file, **elements)
 
 
 def planes(path: Path) -> Iterator[tuple[int, NDArray[np.float64], NDArray[np.uint8], Any]]:

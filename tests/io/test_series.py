@@ -11,6 +11,7 @@ import numpy as np
 import pydicom
 import pytest
 import SimpleITK as sitk
+from dicom_edit import edit
 from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
@@ -71,17 +72,6 @@ def written(folder: Path, grid: VolumeGrid, header: SeriesHeader = HEADER) -> Pa
     names = list(zip(NAMES, range(len(NAMES)), strict=True))
     write_slices(folder, header, HU, grid, names[3:] + names[:3])
     return folder
-
-
-def edit(path: Path, **elements: Any) -> None:
-    """Set elements of a file; None deletes one."""
-    dataset = pydicom.dcmread(path)
-    for keyword, value in elements.items():
-        if value is None:
-            del dataset[keyword]
-        else:
-            setattr(dataset, keyword, value)
-    dataset.save_as(path)
 
 
 def swap(path: Path, before: bytes, after: bytes) -> None:

@@ -87,8 +87,8 @@ def test_places_of_a_femur_of_balls_and_cylinders() -> None:
 
 def test_planes_lie_where_the_neck_leaves_head_and_root() -> None:
     planes = find_planes(_femur()[0] > 0, SPACING)
-    assert abs(planes.head_mm - np.sqrt(RADIUS**2 - NECK_RADIUS**2)) < 0.5
-    assert abs(planes.neck_mm - ROOT) < 1.0
+    assert abs(planes.head_end_mm - np.sqrt(RADIUS**2 - NECK_RADIUS**2)) < 0.5
+    assert abs(planes.neck_end_mm - ROOT) < 1.0
     assert planes.end_mm == pytest.approx(2 * planes.geometry.radius_mm)
 
 

@@ -11,6 +11,7 @@ from matplotlib import colormaps
 from numpy.typing import NDArray
 from skimage.io import imread
 
+from hipseg.measure.cortical_thickness import thickness_beneath
 from hipseg.report import mesh_views
 from hipseg.report.femur_pictures import FemurCase, draw_femurs
 from hipseg.report.femur_views import (
@@ -20,7 +21,6 @@ from hipseg.report.femur_views import (
     compared,
     draw_thickness,
     draw_views,
-    nearest_thickness,
 )
 from hipseg.report.mesh_views import NoRendering, Painted, render
 
@@ -78,10 +78,10 @@ def test_surfaces_are_seen_from_outside_in_columns_rows_and_slices() -> None:
 
 def test_the_cortex_between_two_balls_is_as_thick_as_their_radii_differ() -> None:
     labels = femur(20.0, 16.0)
-    thickness = nearest_thickness(closed_surface(labels > 0, SPACING), labels, SPACING)
+    thickness = thickness_beneath(closed_surface(labels > 0, SPACING).vertices[:, ::-1], labels, SPACING)
     assert thickness.mean() == pytest.approx(4.0, abs=0.05)
     solid = (labels > 0).astype(np.uint8)
-    assert np.isnan(nearest_thickness(closed_surface(solid > 0, SPACING), solid, SPACING)).all()
+    assert np.isnan(thickness_beneath(closed_surface(solid > 0, SPACING).vertices[:, ::-1], solid, SPACING)).all()
 
 
 def test_the_middle_of_a_sphere_has_its_value_s_colour() -> None:

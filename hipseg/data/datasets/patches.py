@@ -21,12 +21,13 @@ from hipseg.data.stores import AnyStore, image_and_label, stored_channels, store
 from hipseg.errors import HipsegError
 from hipseg.transforms.patch_augment import PatchAugmentation
 from hipseg.transforms.prepare_image import (
+    NORMALISATIONS,
+    POINTWISE,
     Image,
     Normalisation,
     planned_size,
     prepare_image,
     prepare_label,
-    scale_hounsfield,
 )
 
 _MOST_IN_STORE: Final = 1000  # cases whose labels' places are kept, where patches alone are read
@@ -174,9 +175,8 @@ class PatchDataset(Dataset[PatchSample]):
         if row in self._kept:
             self._kept.move_to_end(row)
             return self._kept[row]
-        in_store = not self._most_kept and self._is_read_in_parts(row)
-        case = self._case_in_store(row) if in_store else self._case_in_memory(row)
-        most = _MOST_IN_STORE if in_store else self._most_kept
+        in_store = None if self._most_kept else self._case_in_store(row)
+        case, most = in_store or self._case_in_memory(row), _MOST_IN_STORE if in_store else self._most_kept
         if most:
             self._kept[row] = case
             if len(self._kept) > most:
@@ -188,19 +188,17 @@ class PatchDataset(Dataset[PatchSample]):
         spacing, labels = self._store.spacing_mm(row), len(self._store.label_names)
         return CaseInMemory(self._image(image, row), prepare_label(label, labels, spacing, self._spacing), row)
 
-    def _is_read_in_parts(self, row: int) -> bool:
-        """Whether a part of a prepared image is the prepared part: where it isn't resampled, nor scaled as a whole."""
-        if self._normalisation == "zscore" or not isinstance(self._store, ImageStore):
-            return False
-        size = stored_size(self._store, row)
-        return planned_size(size, self._store.spacing_mm(row), self._spacing) == size
-
-    def _case_in_store(self, row: int) -> PatchCase:
-        store = self._store
-        assert isinstance(store, ImageStore)
+    def _case_in_store(self, row: int) -> PatchCase | None:
+        """None where a part of the prepared image is not the part, prepared: it is resampled or scaled as a whole."""
+        store, scale = self._store, NORMALISATIONS[self._normalisation]
+        if self._normalisation not in POINTWISE or not isinstance(store, ImageStore):
+            return None
+        size = store.size(row)
+        if planned_size(size, store.spacing_mm(row), self._spacing) != size:
+            return None
         return CaseInStore(
-            store.size(row),
+            size,
             row,
-            lambda part: scale_hounsfield(store.image(row, part).astype(np.float32)),
+            lambda part: scale(store.image(row, part).astype(np.float32)),
             lambda part: store.label(row, part),
         )
