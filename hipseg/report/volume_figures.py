@@ -57,7 +57,7 @@ def draw_planes(
         said.append(Line2D([], [], color="0.4", linestyle="dashed", label="annotated"))
     figure.legend(handles=said, loc="lower center", ncols=3, frameon=False, fontsize=9)
     figure.tight_layout(rect=(0, 0.05, 1, 1))
-    figure.savefig(path, dpi=110)
+    figure.savefig(path, dpi=110, bbox_inches="tight")
 
 
 def _outline(axis: Axes, plane: NDArray[np.uint8], style: str) -> None:
