@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-
+from numpy.typing import NDArray
 from scipy.stats import norm
 
 from hipseg.phantom.preset import Normal, draw
