@@ -21,8 +21,11 @@ from hipseg.errors import HipsegError
 from hipseg.geometry.crop import HeadCrop
 from hipseg.inference.inferer import Inferer
 from hipseg.instantiation import make
-from hipseg.losses.activation import Activation
-from hipseg.tasks.segmentation import Locator, Postprocess, SegmentationTask
+from hipseg.losses.activation import Activation, Softmax
+from hipseg.losses.classification import ClassLoss
+from hipseg.tasks.base import BaseTask
+from hipseg.tasks.classification import ClassificationTask
+from hipseg.tasks.segmentation import Locator, Postprocess
 
 _OURS: Final = ("hipseg.", "pytorch_lightning.")
 _PROFILERS: Final = {"simple": SimpleProfiler, "advanced": AdvancedProfiler}
@@ -40,27 +43,55 @@ def build_data(config: Mapping[str, Any], dataset: DatasetFactory | None = None)
     return data
 
 
-def build_task(config: Mapping[str, Any], record: dict[str, Any]) -> SegmentationTask:
+def build_task(config: Mapping[str, Any], record: dict[str, Any]) -> BaseTask:
     """The task to train, its network and loss completed.
 
     Raises:
         HipsegError: If one of the two is not what can be completed.
     """
-    for part in ("model", "activation", "loss", "optimizer", "scheduler"):
+    for part in ("task", "model", "activation", "loss", "optimizer", "scheduler"):
         if not (isinstance(config[part], Mapping) and "_target_" in config[part]):
             raise HipsegError(f"{part}: it says no _target_, the class or function to be built")
-    names = record["label_names"]
+    kind = make(config["task"])
     activation: Activation = make(config["activation"])
-    channels = activation.channels(len(names))
+    channels = activation.channels(len(record["label_names"]))
     network = make({**config["model"], "_partial_": False}, out_channels=channels)
-    loss = _complete_loss(config["loss"], activation)
-    optimizer, scheduler, inferer = (make(config[name]) for name in ("optimizer", "scheduler", "inferer"))
-    postprocess = build_postprocess(config)
-    pooled, ema = config["pooled_validation"], config["validation_ema"]
-    locator = _build_locator(config, record["preprocessing"])
-    return SegmentationTask(
-        network, activation, loss, names, optimizer, scheduler, record, inferer, postprocess, pooled, ema, locator
-    )
+    optimizer, scheduler = make(config["optimizer"]), make(config["scheduler"])
+    completed = _of_classes if issubclass(kind.func, ClassificationTask) else _of_labels
+    parts = completed(config, activation, record)
+    task: BaseTask = kind(network=network, optimizer=optimizer, scheduler=scheduler, record=record, **parts)
+    return task
+
+
+def _of_labels(config: Mapping[str, Any], activation: Activation, record: dict[str, Any]) -> dict[str, Any]:
+    """What a segmentation task is made of beside network and optimisation."""
+    return {
+        "activation": activation,
+        "loss": _complete_loss(config["loss"], activation),
+        "label_names": record["label_names"],
+        "inferer": make(config["inferer"]),
+        "postprocess": build_postprocess(config),
+        "pooled": config["pooled_validation"],
+        "ema": config["validation_ema"],
+        "locator": _build_locator(config, record["preprocessing"]),
+    }
+
+
+def _of_classes(config: Mapping[str, Any], activation: Activation, record: dict[str, Any]) -> dict[str, Any]:
+    """What a classification task is made of beside network and optimisation.
+
+    Raises:
+        HipsegError: If something is given that only label maps have.
+    """
+    for part in ("inferer", "postprocess", "head_finder"):
+        if config.get(part):
+            raise HipsegError(f"{part}: classes have none; give {part}=null, as experiment=osteoarthritis does")
+    if not isinstance(activation, Softmax):
+        raise HipsegError("activation: classes exclude each other; give activation=softmax")
+    loss = make({**config["loss"], "_partial_": False}, counts=tuple(record["training"]["class_counts"]))
+    if not isinstance(loss, ClassLoss):
+        raise HipsegError(f"loss: {config['loss']['_target_']} is none of classes; give loss=class_ce or loss=focal")
+    return {"loss": loss, "classes": record["label_names"], "positive_from": record["dataset"]["positive_from"]}
 
 
 def _build_locator(config: Mapping[str, Any], made: Mapping[str, Any]) -> Locator | None:
@@ -93,14 +124,14 @@ def build_postprocess(config: Mapping[str, Any]) -> Postprocess | None:
     return postprocess
 
 
-def require_network(task: SegmentationTask, size: Sequence[int]) -> None:
+def require_network(task: BaseTask, size: Sequence[int]) -> None:
     """Refuse, before anything is trained, a network that can't take the images or gives other maps than are needed.
 
     Raises:
         HipsegError: With what it said or gave.
     """
     channels = task.record["input"]["channels"]
-    needed = (1, task.activation.channels(len(task.record["label_names"])), *size)
+    needed = (1, *task.output_size(size))
     said_size = " x ".join(map(str, (channels, *size)))
     task.network.eval()
     try:
@@ -156,6 +187,8 @@ def public_config(config: Mapping[str, Any]) -> dict[str, Any]:
     hidden = PRIVATE_KEYS | {"logger", "callbacks"}
     content = {name: value for name, value in config.items() if name not in hidden}
     content["data"] = {name: value for name, value in content["data"].items() if f"data.{name}" not in hidden}
+    if "model" in content:
+        content["model"] = {name: value for name, value in content["model"].items() if name != "weights"}
     content["trainer"] = {k: v for k, v in content["trainer"].items() if k != "default_root_dir"}
     return content
 
@@ -167,7 +200,7 @@ def build_callbacks(config: Mapping[str, Any]) -> dict[str, Callback]:
     }
 
 
-def require_monitored(callbacks: Mapping[str, Callback], task: SegmentationTask) -> None:
+def require_monitored(callbacks: Mapping[str, Callback], task: BaseTask) -> None:
     """Refuse, before anything is trained, a callback that watches what is not logged.
 
     Raises:

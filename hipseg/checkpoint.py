@@ -13,9 +13,11 @@ import torch
 from hipseg.data.stores import AnyStore
 from hipseg.errors import HipsegError
 from hipseg.inference.inferer import Inferer
-from hipseg.rebuild import inferer_of, intensity_of, locator_of, network_of, postprocess_of
+from hipseg.rebuild import SEGMENTATION, inferer_of, intensity_of, locator_of, network_of, postprocess_of, task_of
 from hipseg.record import require_record, upgraded
-from hipseg.tasks.segmentation import Postprocess, SegmentationTask
+from hipseg.tasks.base import BaseTask
+from hipseg.tasks.classification import ClassificationEnsemble, ClassificationTask
+from hipseg.tasks.segmentation import Ensemble, Postprocess, SegmentationTask
 
 _VERSION: Final = 3
 _WEIGHTS: Final = frozenset(
@@ -29,12 +31,13 @@ def software_versions() -> dict[str, str]:
     return {"python": platform.python_version(), **{name: version(name) for name in packages}}
 
 
-def count_parameters(task: SegmentationTask) -> int:
+def count_parameters(task: BaseTask) -> int:
     """Trainable weights of a task's network."""
     return sum(weights.numel() for weights in task.network.parameters())
 
 
 def make_record(
+    task: str,
     model: dict[str, Any],
     activation: dict[str, Any],
     training: dict[str, Any],
@@ -50,10 +53,11 @@ def make_record(
     """The plain data of a checkpoint; it holds no path, subject or film.
 
     Args:
+        task: Class of what was trained, of `hipseg.rebuild.TASKS`.
         model: Resolved configuration of the network.
         activation: Resolved configuration of the activation.
         training: What else describes the run: loss, optimiser, seed.
-        label_names: The background first.
+        label_names: The background first; or classes in the order of severity.
         preprocessing: The store's.
         dataset: Resolved configuration of the dataset, without what matters in training only.
         input: `channels`, `size` (rows, columns; None if any) and `range` of grey values (None if any) of images.
@@ -64,6 +68,7 @@ def make_record(
     """
     return {
         "version": _VERSION,
+        "task": task,
         "model": model,
         "activation": activation,
         "training": training,
@@ -125,7 +130,7 @@ def load(
     trusted: tuple[str, ...] = (),
     key: str = "checkpoint",
     postprocess: Postprocess | None = None,
-) -> SegmentationTask:
+) -> Any:
     """A trained task, ready to predict: `task(image)` takes (B, 1, H, W) images and gives probabilities.
 
     Its `record` tells the labels, and of what preprocessing, size and range images must be.
@@ -141,35 +146,58 @@ def load(
         HipsegError: If the file is not a checkpoint of this hipseg.
     """
     content = read_checkpoint(Path(path), key)
-    record = content["hipseg"]
     try:
-        network, activation = network_of(record, trusted)
-        names = record["label_names"]
-        inferer = inferer or inferer_of(record, trusted)
-        after = postprocess or postprocess_of(record, trusted)
-        if "crop" in record["dataset"]:
-            intensity_of(record)
-        locator = locator_of(record)
-        task = SegmentationTask(
-            network, activation, torch.nn.Identity(), names, None, None, record, inferer, after, locator=locator
-        )
-        network.load_state_dict(_weights(content))
-        if locator is not None:
-            locator.load_state_dict(_weights(content, "locator."))
+        if task_of(content["hipseg"]) == SEGMENTATION:
+            return _segmentation(content, inferer, trusted, postprocess).eval()
+        return _classification(content, trusted).eval()
     except HipsegError as error:
         raise HipsegError(f"{key}: {path}: {error}") from None
     except (KeyError, RuntimeError, TypeError, AttributeError) as error:
         said = f"{path} is damaged, its record and weights do not fit ({type(error).__name__})"
         raise HipsegError(f"{key}: {said}") from None
-    return task.eval()
 
 
-def load_locator(path: Path, trusted: tuple[str, ...] = ()) -> SegmentationTask:
+def _segmentation(
+    content: dict[str, Any], inferer: Inferer | None, trusted: tuple[str, ...], postprocess: Postprocess | None
+) -> SegmentationTask:
+    record = content["hipseg"]
+    network, activation = network_of(record, trusted)
+    inferer = inferer or inferer_of(record, trusted)
+    after = postprocess or postprocess_of(record, trusted)
+    if "crop" in record["dataset"]:
+        intensity_of(record)
+    locator = locator_of(record)
+    task = SegmentationTask(
+        network, activation, torch.nn.Identity(), record["label_names"], None, None, record, inferer, after,
+        locator=locator,
+    )  # fmt: skip
+    network.load_state_dict(_weights(content))
+    if locator is not None:
+        locator.load_state_dict(_weights(content, "locator."))
+    return task
+
+
+def _classification(content: dict[str, Any], trusted: tuple[str, ...]) -> ClassificationTask:
+    record = content["hipseg"]
+    network, _ = network_of(record, trusted)
+    positive_from = record["dataset"]["positive_from"]
+    task = ClassificationTask(network, torch.nn.Identity(), record["label_names"], positive_from, None, None, record)
+    network.load_state_dict(_weights(content))
+    task.threshold.fill_(float(content["state_dict"]["threshold"]))
+    return task
+
+
+def ensemble(members: Sequence[Any]) -> Any:
+    """Tasks of one kind as one, whose answer is their mean."""
+    return ClassificationEnsemble(members) if isinstance(members[0], ClassificationTask) else Ensemble(members)
+
+
+def load_locator(path: Path, trusted: tuple[str, ...] = ()) -> Any:
     """`load` of the option `locator`."""
     return load(path, trusted=trusted, key="locator")
 
 
-def start_from(content: dict[str, Any], task: SegmentationTask) -> None:
+def start_from(content: dict[str, Any], task: BaseTask) -> None:
     """Give a task the weights of a checkpoint, so that training goes on from there.
 
     Args:
@@ -181,8 +209,9 @@ def start_from(content: dict[str, Any], task: SegmentationTask) -> None:
     """
     try:
         task.network.load_state_dict(_weights(content))
-        if isinstance(task.locator, torch.nn.Module) and (weights := _weights(content, "locator.")):
-            task.locator.load_state_dict(weights)
+        locator = getattr(task, "locator", None)
+        if isinstance(locator, torch.nn.Module) and (weights := _weights(content, "locator.")):
+            locator.load_state_dict(weights)
     except (RuntimeError, TypeError, AttributeError):
         said = "the checkpoint holds another network; choose its model, activation and labels"
         raise HipsegError(f"pretrained: {said}") from None
@@ -199,7 +228,7 @@ def require_same_data(record: dict[str, Any], store: AnyStore, path: Path) -> No
     Raises:
         HipsegError: Saying which differs.
     """
-    if tuple(record["label_names"]) != store.label_names:
+    if task_of(record) == SEGMENTATION and tuple(record["label_names"]) != store.label_names:
         said = f"knows the labels {', '.join(record['label_names'])}, the store has {', '.join(store.label_names)}"
         raise HipsegError(f"checkpoint: {path} {said}; use one of the same label set")
     for name in ("region", "rows", "columns", "spacing_mm", "enclosed"):
@@ -208,7 +237,7 @@ def require_same_data(record: dict[str, Any], store: AnyStore, path: Path) -> No
             raise HipsegError(f"checkpoint: {path} was trained on {name} = {trained}, the store has {stored}")
 
 
-def require_alike(tasks: Sequence[SegmentationTask], paths: Sequence[Path]) -> None:
+def require_alike(tasks: Sequence[BaseTask], paths: Sequence[Path]) -> None:
     """Refuse checkpoints whose answers can't be averaged.
 
     Raises:
@@ -216,7 +245,7 @@ def require_alike(tasks: Sequence[SegmentationTask], paths: Sequence[Path]) -> N
     """
     first = tasks[0].record
     for task, path in zip(tasks[1:], paths[1:], strict=True):
-        for name in ("label_names", "preprocessing", "input", "dataset"):
-            if task.record[name] != first[name]:
+        for name in ("task", "label_names", "preprocessing", "input", "dataset"):
+            if task.record.get(name) != first.get(name):
                 said = f"{path} has other {name} than {paths[0]}"
                 raise HipsegError(f"checkpoint: {said}; average runs of one store and one plan")

@@ -19,6 +19,7 @@ _FILES: Final = {
     "checkpoint": "",
     "locator": "",
     "pretrained": "",
+    "model.weights": "",
     "plan": "; make it with 'hipseg plan'",
     "annotations": "",
 }

@@ -17,6 +17,8 @@ from hipseg.errors import HipsegError
 from hipseg.losses.activation import Activation
 from hipseg.options import check_arguments
 
+SEGMENTATION: Final = "hipseg.tasks.segmentation.SegmentationTask"
+TASKS: Final = (SEGMENTATION, "hipseg.tasks.classification.ClassificationTask")
 NETWORKS: Final = ("monai.networks.nets.", "hipseg.networks.")
 DATASETS: Final = ("hipseg.data.datasets.",)
 INFERERS: Final = (
@@ -36,6 +38,18 @@ _NEVER: Final = ("hipseg.", "monai.")  # of these only what is listed above, who
 _IGNORED: Final = frozenset({"_target_", "_partial_", "_convert_"})
 _MOST_ITEMS: Final = 256
 _MOST_NUMBER: Final = 1 << 20
+
+
+def task_of(record: Mapping[str, Any]) -> str:
+    """The class of what a record's network was trained as; segmentation where it says nothing.
+
+    Raises:
+        HipsegError: If it names anything else.
+    """
+    task = record.get("task", SEGMENTATION)
+    if task not in TASKS:
+        raise HipsegError(f"task is none of {', '.join(TASKS)}")
+    return str(task)
 
 
 def network_of(record: Mapping[str, Any], trusted: Sequence[str] = ()) -> tuple[torch.nn.Module, Activation]:
@@ -149,7 +163,7 @@ def _build(
             raise HipsegError(f"{key}.{option} is no plain argument")
         if not _is_modest(value):
             raise HipsegError(f"{key}.{option} is larger than that of any network")
-        if option.startswith("pretrained") and value:
+        if option.startswith(("pretrained", "weights")) and value:
             raise HipsegError(f"{key}.{option} would fetch weights, which come with a checkpoint")
     try:
         return partial(found, **given) if node.get("_partial_") and not more else found(**given, **more)

@@ -60,6 +60,8 @@ def require_record(record: Any) -> None:
         raise HipsegError("label_names is no list of names")
     if "crop" in record["dataset"]:  # of hips, whose films are prepared as the store was
         _require_preprocessing(record["preprocessing"])
+    elif "classes" in record["dataset"]:
+        _require_classes(record["dataset"], list(names or ()))
     else:
         _require_plan(record["dataset"])
     _require_seen(record)
@@ -121,6 +123,14 @@ def _require_plan(dataset: Mapping[str, Any]) -> None:
 
     if dataset.get("normalisation", "zscore") not in NORMALISATIONS:
         raise HipsegError(f"dataset.normalisation is none of {', '.join(NORMALISATIONS)}")
+
+
+def _require_classes(dataset: Mapping[str, Any], names: list[str]) -> None:
+    classes, grades = dataset["classes"], dataset.get("grades")
+    if classes != names or not (type(grades) is list and all(type(each) is list for each in grades)):
+        raise HipsegError("dataset.classes are not those of label_names, with lists of grades")
+    _require_number(dataset.get("positive_from"), "dataset.positive_from", int, 1, len(names) - 1)
+    _require_number(dataset.get("pixels"), "dataset.pixels", int, 16, _MOST["rows"])
 
 
 def _require_preprocessing(made: Mapping[str, Any]) -> None:

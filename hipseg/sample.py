@@ -58,3 +58,19 @@ class SegmentationBatch(Protocol):
     @property
     def outside(self) -> Tensor:
         """(B, labels) int64."""
+
+
+class GradedSample(NamedTuple):
+    """One picture of a hip with its class, or a batch of them with one more axis in front.
+
+    Attributes:
+        image: (1, edge, edge) float32, standardised.
+        target: () int64, index of the class.
+        grade: () float64, as the reader gave it.
+        row: () int64, the picture's row in the store.
+    """
+
+    image: Tensor
+    target: Tensor
+    grade: Tensor
+    row: Tensor

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -13,7 +13,7 @@ import torch
 from pytorch_lightning import Callback, LightningModule, Trainer
 
 from hipseg.data.identity import already_seen
-from hipseg.evaluation.evaluator import Case, Evaluator
+from hipseg.evaluation.evaluator import Case, Evaluator, GradedCase
 from hipseg.tasks.segmentation import SegmentationTask
 
 
@@ -76,14 +76,10 @@ class Evaluation(Callback):
     ) -> None:
         """Judge the cases of one batch."""
         store = trainer.datamodule.store  # type: ignore[attr-defined]
-        keys = store.samples["key"]
-        probabilities = outputs["probabilities"].to("cpu").numpy()
-        predicted = outputs["labels"].to("cpu").numpy().astype(np.uint8)
-        truth, outside = batch.label.cpu().numpy(), batch.outside.cpu().numpy()
-        for i, row in enumerate(batch.row.tolist()):
-            key = str(keys.iloc[row])
-            case = Case(key, row, probabilities[i], predicted[i], truth[i], outside[i], store.spacing_mm(row))
+        cases = _graded_cases if hasattr(batch, "grade") else _segmented_cases
+        for case in cases(store, outputs, batch):
             judged = {name: evaluator.compare(case) for name, evaluator in self._evaluators.items()}
+            key = case.key
             columns = {"sample": key} | {name: v for each in judged.values() for name, v in each.columns.items()}
             self._rows[key] = _Row(columns, {name: each.kept for name, each in judged.items()})
 
@@ -133,6 +129,26 @@ class Evaluation(Callback):
         for evaluator in self._evaluators.values():
             summary |= evaluator.summarise(cases)
         return {name: value for name, value in summary.items() if value == value}
+
+
+def _segmented_cases(store: Any, outputs: Any, batch: Any) -> Iterator[Case]:
+    """The cases of a batch of images with label maps."""
+    keys = store.samples["key"]
+    probabilities = outputs["probabilities"].to("cpu").numpy()
+    predicted = outputs["labels"].to("cpu").numpy().astype(np.uint8)
+    truth, outside = batch.label.cpu().numpy(), batch.outside.cpu().numpy()
+    for i, row in enumerate(batch.row.tolist()):
+        key = str(keys.iloc[row])
+        yield Case(key, row, probabilities[i], predicted[i], truth[i], outside[i], store.spacing_mm(row))
+
+
+def _graded_cases(store: Any, outputs: Any, batch: Any) -> Iterator[GradedCase]:
+    """The cases of a batch of images with grades."""
+    keys, threshold = store.samples["key"], float(outputs["threshold"])
+    probabilities = outputs["probabilities"].to("cpu").numpy()
+    for i, row in enumerate(batch.row.tolist()):
+        predicted = int(probabilities[i].argmax())
+        yield GradedCase(str(keys.iloc[row]), row, float(batch.grade[i]), probabilities[i], predicted, threshold)
 
 
 def _of_all_processes(rows: dict[str, _Row]) -> dict[str, _Row]:

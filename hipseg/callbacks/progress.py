@@ -7,7 +7,12 @@ import time
 
 from pytorch_lightning import Callback, LightningModule, Trainer
 
-_SHOWN = {"train/loss": "loss", "val/loss": "val loss", "val/dice/mean": "val Dice"}
+_SHOWN = {
+    "train/loss": "loss",
+    "val/loss": "val loss",
+    "val/dice/mean": "val Dice",
+    "val/roc_auc": "val AUC",
+}
 
 
 class EpochLines(Callback):

@@ -9,6 +9,7 @@ from omegaconf import DictConfig
 from pydantic import Field
 
 from hipseg.data.convert import convert_images
+from hipseg.data.grades import read_grades
 from hipseg.data.sources.case_files import ImageSource
 from hipseg.instantiation import call
 from hipseg.io.limits import Limits
@@ -20,6 +21,7 @@ def convert(
     store: Path,
     source: ImageSource,
     spacing_mm: tuple[Annotated[float, Field(gt=0)], ...] | None,
+    grades: Path | None,
     limits: Limits,
     workers: Annotated[int, Field(ge=0)] | None,
 ) -> None:
@@ -30,11 +32,13 @@ def convert(
         store: HDF5 file; `STORE.exclusions.csv` beside it names what was left out and why.
         source: How the dataset says what belongs together.
         spacing_mm: Down and across, of files that state none.
+        grades: CSV with `subject`, `grade` and as the cases need it `visit` and `side`; none if not given.
         limits: Beyond which a file is excluded unread.
         workers: Processes; all cores if not given.
     """
     workers = max(2, available_cores()) if workers is None else workers
-    print("\n".join(convert_images(source.find(input), store, spacing_mm, limits, workers).lines()))
+    known = read_grades(grades) if grades is not None else None
+    print("\n".join(convert_images(source.find(input), store, spacing_mm, limits, workers, known).lines()))
     print(f"store {store}, exclusions {store}.exclusions.csv")
 
 

@@ -8,7 +8,7 @@ from omegaconf import DictConfig
 from pytorch_lightning import seed_everything
 
 from hipseg.build import build_callbacks, build_data, build_inferer, build_postprocess, build_trainer
-from hipseg.checkpoint import count_parameters, load, require_alike, require_same_data, software_versions
+from hipseg.checkpoint import count_parameters, ensemble, load, require_alike, require_same_data, software_versions
 from hipseg.commands.job import Job, startable_again
 from hipseg.commands.outcome import print_outcome
 from hipseg.commands.run import (
@@ -23,14 +23,13 @@ from hipseg.commands.run import (
 )
 from hipseg.instantiation import check
 from hipseg.rebuild import dataset_of
-from hipseg.tasks.segmentation import Ensemble
 
 
 def run(config: DictConfig, job: Job) -> float:
     """Run the command on its configuration.
 
     Returns:
-        The mean Dice of the test cases, for sweeps.
+        The mean Dice of the test cases, or their area under the ROC curve, for sweeps.
     """
     content = check(config)
     quieten()
@@ -40,7 +39,7 @@ def run(config: DictConfig, job: Job) -> float:
     inferer, postprocess = build_inferer(content), build_postprocess(content)
     members = [load(path, inferer, trusted, postprocess=postprocess) for path in checkpoints]
     require_alike(members, checkpoints)
-    task = members[0] if len(members) == 1 else Ensemble(members)
+    task = members[0] if len(members) == 1 else ensemble(members)
     # The network sees what it was trained on, in the precision it was tested in.
     decided = {
         "data.dataset": task.record["dataset"],
@@ -73,4 +72,4 @@ def run(config: DictConfig, job: Job) -> float:
         leave_process_group()
     if is_first_process():
         print_outcome(folder, data.test_dataset.unit, callbacks)
-    return float(found[0]["test/dice/mean"])
+    return float(found[0][task.score])

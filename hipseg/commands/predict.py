@@ -12,7 +12,7 @@ import torch
 from omegaconf import DictConfig
 from pydantic import Field
 
-from hipseg.checkpoint import load, load_locator, require_alike
+from hipseg.checkpoint import ensemble, load, load_locator, require_alike
 from hipseg.data.cohorts import visible_files
 from hipseg.errors import HipsegError
 from hipseg.inference.device import best_device
@@ -24,6 +24,7 @@ from hipseg.labels.femur import LABEL_NAMES as FEMUR_LABELS
 from hipseg.measure import Method
 from hipseg.measure.density import Calibration
 from hipseg.measure.quality import Plausible
+from hipseg.prediction.graded_hips import GradedHips
 from hipseg.prediction.hip_films import HipFilms
 from hipseg.prediction.image_files import ImageFiles
 from hipseg.prediction.predictor import Predictor
@@ -49,6 +50,7 @@ def predict(
     out: Path,
     spacing_mm: tuple[Annotated[float, Field(gt=0)], ...] | None,
     dicom_seg: bool,
+    heat: bool,
     bmd: tuple[float, float] | None,
     jsw_method: Mapping[Literal["method"], Method],
     plausibility: Plausible,
@@ -66,7 +68,8 @@ def predict(
         postprocess: What is done to probabilities; as in its run's test if not given.
         input: A file, or a folder that is searched for files at any depth.
         out: Folder for `predictions.csv`, label maps and pictures, in folders as the files'.
-        spacing_mm: Down and across, of images whose files state none.
+        spacing_mm: Down and across, of images and films in picture files, which state none.
+        heat: Whether pictures of graded hips show what the answer depends on, which takes seconds a hip.
         bmd: Of CT, what calibrates densities: mg/cm3 per Hounsfield unit, and at 0 HU; none are measured if not given.
         dicom_seg: Whether labels of femurs in DICOM scans are written as DICOM segmentations too; these repeat the
             patient's and the study's identity, so that an archive files them with the scan.
@@ -94,7 +97,10 @@ def predict(
         if len(tasks) > 1:
             raise HipsegError("checkpoint: hips are measured by one checkpoint; give one")
         finder = _finder(tasks[0].record, checkpoints[0], locator, trusted)
-        predictor = HipFilms(tasks[0], finder, jsw_method["method"], plausibility, limits, modalities)
+        predictor = HipFilms(tasks[0], finder, jsw_method["method"], plausibility, limits, modalities, spacing_mm)
+    elif "classes" in tasks[0].record["dataset"]:
+        require_alike(tasks, checkpoints)
+        predictor = GradedHips(tasks[0] if len(tasks) == 1 else ensemble(tasks).eval(), limits, heat=heat)
     else:
         require_alike(tasks, checkpoints)
         first = _first_stage(tasks[0].record, checkpoints[0], locator, trusted)
@@ -115,7 +121,7 @@ def predict(
         table = pd.DataFrame(rows, columns=list(predictor.columns))
         table.to_csv(out / _TABLE, index=False, float_format="%.4f")
     good = int((table["status"] == "ok").sum())
-    said = "segmented" if predictor.unit == "images" else "measured"
+    said = "segmented" if predictor.unit == "images" else "graded" if isinstance(predictor, GradedHips) else "measured"
     print(f"{len(files)} files, {good} {predictor.unit} {said}, {len(table) - good} rows with another status")
     print(f"{out / _TABLE}")
 

@@ -15,7 +15,7 @@ from hipseg.instantiation import call
 
 
 def split(
-    store: Path,
+    store: Path | list[Path],
     out: Path,
     by: By,
     folds: int | None,
@@ -25,7 +25,7 @@ def split(
     """Write the split and print its sizes.
 
     Args:
-        store: HDF5 file.
+        store: HDF5 file, or several of images, [A,B].
         out: CSV file.
         by: `subject`; `sample` as the thesis did (the same film then trains and tests); `given` as a dataset of images
             says.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -35,7 +35,8 @@ from hipseg.errors import HipsegError
 from hipseg.instantiation import check
 from hipseg.io.dicom import file_sha256
 from hipseg.options import check_value
-from hipseg.tasks.segmentation import SegmentationTask
+from hipseg.rebuild import SEGMENTATION
+from hipseg.tasks.base import BaseTask
 
 
 def run(config: DictConfig, job: Job) -> float:
@@ -126,7 +127,7 @@ def _best(trainer: Trainer, callbacks: Mapping[str, Callback], folder: Path) -> 
     return kept, math.nan
 
 
-def _facts(content: Mapping[str, Any], data: StoreDataModule, task: SegmentationTask) -> dict[str, Any]:
+def _facts(content: Mapping[str, Any], data: StoreDataModule, task: BaseTask) -> dict[str, Any]:
     """What a logger is told beside the configuration."""
     unit, pretrained = data.test_dataset.unit, content["pretrained"]
     sizes = {f"{subset}_{unit}": len(samples) for subset, samples in data.samples.items()}
@@ -146,8 +147,16 @@ def _record(content: dict[str, Any], data: StoreDataModule) -> dict[str, Any]:
     training |= seen_subjects(data.store, data.samples["train"] + data.samples["val"])
     training["versions"] = software_versions()
     training["pretrained"] = file_sha256(Path(pretrained)) if pretrained is not None else None
+    names: Sequence[str] = data.store.label_names
+    if content["task"]["_target_"] != SEGMENTATION:  # classes, and how many of each there are
+        training["class_counts"] = [int(count) for count in data.dataset("train").counts]
+        data.dataset("val")  # which refuses a class that it lacks
+        names = cases.classes
+    model = dict(content["model"])
+    if model.get("weights") is not None:  # a checkpoint brings its own
+        training["weights_sha256"], model["weights"] = file_sha256(Path(model["weights"])), None
     return make_record(
-        content["model"], content["activation"], training, data.store.label_names, data.store.preprocessing,
-        dataset, cases.describe_input(), content["inferer"], content.get("postprocess"),
+        content["task"]["_target_"], model, content["activation"], training, names, data.store.preprocessing,
+        dataset, cases.describe_input(), content.get("inferer") or {}, content.get("postprocess"),
         chosen_option("evaluation"), content.get("head_finder"),
     )  # fmt: skip

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hipseg.data.exclusions import Exclusion, exclusions_table
+from hipseg.data.grades import Grades
 from hipseg.data.image_store import ImageStoreWriter, StoredImage
 from hipseg.data.sources.case_files import FoundCases, Reading, crashed_case, read_case
 from hipseg.data.stores import AnyStore, image_and_label
@@ -24,29 +25,39 @@ class Converted:
 
     Attributes:
         stored: Cases by subset.
-        without_mask: Of these, cases that have none.
+        bare: Of these, cases that have neither mask nor grade.
+        graded: Of these, cases by their grade.
         exclusions: What was left out.
     """
 
     stored: Counter[str]
-    without_mask: int
+    bare: int
+    graded: Counter[float]
     exclusions: list[Exclusion]
 
     def lines(self) -> list[str]:
         """For people."""
         reasons = Counter(row.reason for row in self.exclusions)
         first = {row.reason: row for row in reversed(self.exclusions)}
+        by_grade = ", ".join(f"{count} of grade {grade:g}" for grade, count in sorted(self.graded.items()))
+        or_grade = " or grade" if self.graded else ""
         said = ", ".join(f"{count} {name or 'cases'}" for name, count in sorted(self.stored.items()))
         return [
             f"{self.stored.total() + len(self.exclusions)} cases and files = {self.stored.total()} stored ({said}) + "
             f"{len(self.exclusions)} excluded",
             *(f"  {n:6d}  {reason}: {first[reason].file}: {first[reason].detail}" for reason, n in reasons.items()),
-            *([f"{self.without_mask} have no mask and can't be tested on"] if self.without_mask else []),
+            *([f"grades: {by_grade}"] if self.graded else []),
+            *([f"{self.bare} have no mask{or_grade} and can't be tested on"] if self.bare else []),
         ]
 
 
 def convert_images(
-    found: FoundCases, store: Path, spacing_mm: tuple[float, ...] | None, limits: Limits, workers: int
+    found: FoundCases,
+    store: Path,
+    spacing_mm: tuple[float, ...] | None,
+    limits: Limits,
+    workers: int,
+    grades: Grades | None = None,
 ) -> Converted:
     """Write a new store of a dataset's cases, and `<store>.exclusions.csv` beside it.
 
@@ -56,14 +67,15 @@ def convert_images(
         spacing_mm: Of files that state none.
         limits: Beyond which a file is not read.
         workers: Processes.
+        grades: Of cases whose source says none.
 
     Raises:
         HipsegError: If no case can be stored.
     """
-    exclusions, stored, bare = list(found.exclusions), Counter[str](), 0
+    exclusions, stored, bare, graded = list(found.exclusions), Counter[str](), 0, Counter[float]()
     labels = len(found.label_names)
     readings = [Reading(files, found.dataset, labels, spacing_mm, limits) for files in found.cases]
-    with ImageStoreWriter(store, found.label_names, {"dataset": found.dataset}) as writer:
+    with ImageStoreWriter(store, found.label_names, {"dataset": found.dataset, **found.about}) as writer:
         channels: int | None = None
         for outcome in track(ordered_map(read_case, readings, workers, crashed_case), len(readings), "cases"):
             if isinstance(outcome, StoredImage):
@@ -72,16 +84,21 @@ def convert_images(
                     said = f"it has {outcome.pixels.shape[0]} channels, the first case has {channels}"
                     exclusions.append(Exclusion(outcome.source, "", "channel_missing", said))
                     continue
+                if grades is not None:
+                    outcome = outcome._replace(grade=grades.of(outcome.key))
                 writer.put(outcome)
                 stored[outcome.subset] += 1
-                bare += outcome.labels is None
+                if outcome.grade == outcome.grade:
+                    graded[outcome.grade] += 1
+                else:
+                    bare += outcome.labels is None
             else:
                 exclusions.append(outcome)
         if not stored:
             first = f"; {exclusions[0].file}: {exclusions[0].detail}" if exclusions else ""
             raise HipsegError(f"input: none of its {len(readings)} cases can be stored{first}")
     exclusions_table(exclusions).to_csv(f"{store}.exclusions.csv", index=False)
-    return Converted(stored, bare, exclusions)
+    return Converted(stored, bare, graded, exclusions)
 
 
 def export_nnunet(store: AnyStore, folder: Path, subsets: dict[str, str]) -> dict[str, str]:

@@ -29,7 +29,7 @@ class StoreDataModule(LightningDataModule):
     """The samples of one store, split by one table.
 
     Args:
-        store: HDF5 file of `hipseg preprocess`.
+        store: HDF5 file of `hipseg preprocess` or `convert`; several of images are taken as one.
         split: CSV file of `hipseg split`.
         dataset: What kind of samples they are made into.
         batch_size: Samples per step.
@@ -48,7 +48,7 @@ class StoreDataModule(LightningDataModule):
 
     def __init__(
         self,
-        store: Path,
+        store: Path | tuple[Path, ...],
         split: Path,
         dataset: DatasetFactory,
         batch_size: Annotated[int, Range(ge=1)],
@@ -71,7 +71,7 @@ class StoreDataModule(LightningDataModule):
             "val": subset_samples(table, "val", val_size),
             "test": subset_samples(table, "test", None),
         }
-        self.test_dataset: Any = self._dataset("test")
+        self.test_dataset = self.dataset("test")
 
     def require(self, *subsets: Subset) -> None:
         """Refuse a split that leaves one of these subsets empty.
@@ -83,7 +83,8 @@ class StoreDataModule(LightningDataModule):
             if not self.samples[subset]:
                 raise HipsegError(f"data.split: it has no {subset} samples; make one with a larger share or cohort")
 
-    def _dataset(self, subset: Subset) -> Dataset[Any]:
+    def dataset(self, subset: Subset) -> Any:
+        """The samples of a subset."""
         return self._factory(self.store, self.samples[subset], subset, self._seed)
 
     def _loader(self, dataset: Dataset[Any], training: bool) -> DataLoader[Any]:
@@ -99,11 +100,11 @@ class StoreDataModule(LightningDataModule):
 
     def train_dataloader(self) -> DataLoader[Any]:
         """Shuffled and augmented."""
-        return self._loader(self._dataset("train"), training=True)
+        return self._loader(self.dataset("train"), training=True)
 
     def val_dataloader(self) -> DataLoader[Any]:
         """In order."""
-        return self._loader(self._dataset("val"), training=False)
+        return self._loader(self.dataset("val"), training=False)
 
     def test_dataloader(self) -> DataLoader[Any]:
         """In order."""

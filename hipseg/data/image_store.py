@@ -2,12 +2,14 @@
 
 Layout (kind `images`, format 1): groups `images` and `labels` hold datasets named by number (`000123`), images
 (channels, ...) of their own type, label maps (...) uint8, absent where there is none; the table `samples` is as
-`SAMPLE_TYPE`. Root attributes: `kind`, `format`, `label_names`, `preprocessing` (JSON), `identity_key`.
+`SAMPLE_TYPE`; `grades` (N,) float64, absent where no image has one, is NaN where it is unknown. Root attributes:
+`kind`, `format`, `label_names`, `preprocessing` (JSON), `identity_key`.
 """
 
 from __future__ import annotations
 
 import json
+import math
 import os
 import secrets
 from collections.abc import Iterable
@@ -48,9 +50,10 @@ class StoredImage(NamedTuple):
         fold: Of cross-validation if its dataset says so, else -1.
         pixels: (channels, ...).
         labels: (...) uint8, or None.
-        spacing_mm: An axis each.
+        spacing_mm: An axis each; NaN where it is unknown.
         source: The image file's name.
         sha256: Of the image file.
+        grade: Of a disease, as a reader gave it; NaN if there is none.
     """
 
     key: str
@@ -62,6 +65,7 @@ class StoredImage(NamedTuple):
     spacing_mm: tuple[float, ...]
     source: str
     sha256: str
+    grade: float = math.nan
 
 
 class ImageStoreWriter:
@@ -77,6 +81,7 @@ class ImageStoreWriter:
         self._path, self._making = path, path.with_name(f"{path.name}.making")
         path.parent.mkdir(parents=True, exist_ok=True)
         self._rows: list[tuple[Any, ...]] = []
+        self._grades: list[float] = []
         try:
             self._file = h5py.File(self._making, "w")
         except OSError as error:
@@ -95,6 +100,8 @@ class ImageStoreWriter:
     ) -> None:
         if kind is None:
             self._file.create_dataset("samples", data=np.array(self._rows, dtype=SAMPLE_TYPE))
+            if not all(map(math.isnan, self._grades)):
+                self._file.create_dataset("grades", data=np.array(self._grades))
         self._file.close()
         if kind is None:
             self._making.replace(self._path)
@@ -114,10 +121,12 @@ class ImageStoreWriter:
         if case.labels is not None:
             self._labels.create_dataset(name, data=case.labels, chunks=_chunks(size), **hdf5plugin.Blosc2())
         fill = AXES - len(size)
+        self._grades.append(case.grade)
+        known = case.labels is not None or not math.isnan(case.grade)
         self._rows.append(
             (
                 case.key.encode(), cohort.encode(), case.subject.encode(), case.subset.encode(), case.fold,
-                number, case.labels is not None, b"" if case.labels is not None else b"mask_missing", b"", len(size),
+                number, known, b"" if known else b"mask_missing", b"", len(size),
                 (*size, *[0] * fill), (*case.spacing_mm, *[0.0] * fill), _cut(case.source, 128),
                 case.sha256.encode(),
             )
@@ -146,7 +155,8 @@ class ImageStore:
         label_names: The background first.
         preprocessing: How it was made.
         identity_key: For keyed hashes of subjects.
-        samples: A row a case.
+        samples: A row a case; usable are those with a label map or a grade.
+        grades: (N,) of every case, NaN where there is none.
 
     Raises:
         HipsegError: If it can't be read.
@@ -184,16 +194,19 @@ class ImageStore:
         )
         if self.samples["key"].duplicated().any():
             raise ValueError("a key is there twice")
+        self.grades = _read_grades(file, len(rows))
         for row, sample in enumerate(rows):
-            self._check(file, row, int(sample["axes"]), bool(sample["usable"]))
+            labelled = f"labels/{row:06d}" in file or (bool(sample["usable"]) and math.isnan(self.grades[row]))
+            self._check(file, row, int(sample["axes"]), labelled)
 
-    def _check(self, file: h5py.File, row: int, axes: int, usable: bool) -> None:
+    def _check(self, file: h5py.File, row: int, axes: int, labelled: bool) -> None:
         if not 2 <= axes <= AXES:
             raise ValueError(f"sample {row} has {axes} axes")
         spacing, size = self._spacing[row, :axes], tuple(int(length) for length in self._size[row, :axes])
-        if not (np.isfinite(spacing).all() and (spacing > 0).all() and 0 < min(size) and max(size) <= _LONGEST):
+        stated = (np.isfinite(spacing) & (spacing > 0)).all() or (np.isnan(spacing).all() and not labelled)
+        if not (stated and 0 < min(size) and max(size) <= _LONGEST):
             raise ValueError(f"the size or spacing of sample {row} is none")
-        for group in ("images", "labels") if usable else ("images",):
+        for group in ("images", "labels") if labelled else ("images",):
             place, kinds = f"{group}/{row:06d}", _KINDS if group == "images" else ("u1",)
             part = file.get(place) if isinstance(file.get(place, getlink=True), h5py.HardLink) else None
             if (
@@ -230,12 +243,19 @@ class ImageStore:
         """A case's label map, (...), or a part of it."""
         return self._read("labels", row, part or ())
 
+    @cached_property
+    def labelled(self) -> NDArray[np.bool_]:
+        """(N,) whether a case has a label map."""
+        with h5py.File(self.path, "r") as file:
+            there = set(file["labels"])
+        return np.array([f"{row:06d}" in there for row in range(len(self.samples))], dtype=bool)
+
     def size(self, row: int) -> tuple[int, ...]:
         """Pixels of a case, an axis each."""
         return tuple(int(length) for length in self._size[row, : self._axes[row]])
 
     def spacing_mm(self, row: int) -> tuple[float, ...]:
-        """Millimetres per pixel of a case, an axis each."""
+        """Millimetres per pixel of a case, an axis each; NaN where it is unknown."""
         return tuple(float(mm) for mm in self._spacing[row, : self._axes[row]])
 
     def channels(self, row: int) -> int:
@@ -246,6 +266,17 @@ class ImageStore:
     def source_sha256(self, row: int) -> str:
         """Of the file that a case came from."""
         return str(self.samples["source_sha256"].iat[row])
+
+
+def _read_grades(file: h5py.File, count: int) -> NDArray[np.float64]:
+    """Every case's grade; NaN where there is none."""
+    if "grades" not in file:
+        return np.full(count, np.nan)
+    part = file["grades"] if isinstance(file.get("grades", getlink=True), h5py.HardLink) else None
+    if not (isinstance(part, h5py.Dataset) and part.dtype == np.float64 and part.shape == (count,)):
+        raise ValueError("its table of grades is damaged")
+    grades: NDArray[np.float64] = part[:]
+    return grades
 
 
 def is_image_store(path: Path) -> bool:

@@ -36,6 +36,26 @@ class Case(NamedTuple):
     spacing_mm: tuple[float, ...]
 
 
+class GradedCase(NamedTuple):
+    """One test case of a network that grades.
+
+    Attributes:
+        key: Of its sample in the store.
+        row: Of its sample in the store.
+        grade: As the reader gave it.
+        probabilities: (classes,) float32, in the order of severity.
+        predicted: Index of the most probable class.
+        threshold: Of the probability of all positive classes, from which on a case is called positive.
+    """
+
+    key: str
+    row: int
+    grade: float
+    probabilities: NDArray[np.float32]
+    predicted: int
+    threshold: float
+
+
 class Judged(NamedTuple):
     """What an evaluator says of a case.
 
@@ -74,8 +94,8 @@ class Evaluator(Protocol):
             HipsegError: If its cases are of a kind that can't be judged.
         """
 
-    def compare(self, case: Case) -> Judged:
-        """Judge one case."""
+    def compare(self, case: Any) -> Judged:
+        """Judge one case: a `Case`, or a `GradedCase` of what is graded."""
 
     def missing(self, key: str) -> dict[str, Any]:
         """The columns of a case of which nothing was found before the network could see it."""

@@ -36,11 +36,11 @@ def write_enclosed(store: ImageStore, tasks: Sequence[Any], out: Path) -> tuple[
     """
     unseen, known = _networks_by_row(store, tasks), 0
     about = {**store.preprocessing, "enclosed": True, "masks": "predicted" if tasks else "annotated"}
-    usable = np.flatnonzero(store.samples["usable"] if not tasks else np.ones(len(store.samples), dtype=bool))
+    usable = np.flatnonzero(store.labelled if not tasks else np.ones(len(store.samples), dtype=bool))
     with ImageStoreWriter(out, store.label_names, {k: v for k, v in about.items() if k != "kind"}) as writer:
         for row in track(usable.tolist(), len(usable), "femurs"):
             sample, pixels = store.samples.iloc[row], store.image(row)
-            label = store.label(row) if sample["usable"] else None
+            label = store.label(row) if store.labelled[row] else None
             asked = unseen[row] or tasks
             known += bool(tasks) and not unseen[row]
             mask = label if label is not None and not tasks else mean_labels(asked, pixels, store.spacing_mm(row))

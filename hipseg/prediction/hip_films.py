@@ -20,6 +20,7 @@ from hipseg.inference.locator import NetworkLocator
 from hipseg.io.dicom import Film, read_film
 from hipseg.io.dicom_file import is_compressed
 from hipseg.io.limits import Limits
+from hipseg.io.picture_film import is_picture, read_picture
 from hipseg.labels.landmarks import SIDES, Points, Side
 from hipseg.measure import JointSpace, Method
 from hipseg.measure.quality import Plausible
@@ -42,6 +43,7 @@ class HipFilms:
         plausibility: Beyond which a measurement's status warns.
         limits: Beyond which a file is not read.
         modalities: DICOM modalities that are radiographs.
+        spacing_mm: Millimetres per pixel of films in picture files, once or down and across.
     """
 
     unit = "hips"
@@ -59,7 +61,9 @@ class HipFilms:
         plausibility: Plausible,
         limits: Limits,
         modalities: tuple[str, ...],
+        spacing_mm: tuple[float, ...] | None = None,
     ) -> None:
+        self.spacing_mm = spacing_mm
         self.task, self.locator, self.method = task, locator, method
         self.plausibility, self.limits, self.modalities = plausibility, limits, modalities
         self._alone = Isolated()
@@ -76,7 +80,7 @@ class HipFilms:
         """See `Predictor`."""
         made, crop = self.task.record["preprocessing"], crop_of(self.task.record)
         try:
-            film = _read(file, self.modalities, self.limits, self._alone)
+            film = self._read(file)
             whole, views = _prepare(film, made, self.locator, anywhere=isinstance(crop, HeadCrop))
         except (Excluded, OSError) as error:
             return [{"side": "", "status": error.reason if isinstance(error, Excluded) else "unreadable"}]
@@ -96,6 +100,18 @@ class HipFilms:
         lost = [side for side in SIDES if side not in {hip.side for hip in hips}]
         return rows + [{"side": side, **about, "status": NOT_LOCATED} for side in lost]
 
+    def _read(self, file: Path) -> Film:
+        """A film, decoded in a process of its own where a decoder could bring it down."""
+        try:
+            if is_picture(file):
+                film: Film = self._alone.call(read_picture, file, self.spacing_mm, self.limits)
+                return film
+            if not is_compressed(file):
+                return read_film(file, self.modalities, self.limits)
+            return self._alone.call(read_film, file, self.modalities, self.limits)
+        except Crashed:
+            raise Excluded("decoder_crashed", DECODER_CRASHED) from None
+
     def _measure(self, hip: HipPrediction, whole: PreparedFilm) -> JointSpace:
         mirror, same = hip.side == "left", hip.grid == whole.grid
         image = whole.image if same else resample(whole.image, whole.grid, hip.grid)
@@ -114,16 +130,6 @@ def _labels_place(film: Film, hip: HipPrediction) -> dict[str, float]:
     """Where a hip's label map lies: its first pixel's centre in the file's mm; a left hip's rows run to the left."""
     x, y = _in_file_mm(film, hip, np.zeros((1, 2)))[0]
     return {"labels_x_mm": float(x), "labels_y_mm": float(y), "labels_spacing_mm": hip.grid.spacing_mm}
-
-
-def _read(file: Path, modalities: tuple[str, ...], limits: Limits, alone: Isolated) -> Film:
-    """A film, decoded in a process of its own where a decoder could bring it down."""
-    if not is_compressed(file):
-        return read_film(file, modalities, limits)
-    try:
-        return alone.call(read_film, file, modalities, limits)
-    except Crashed:
-        raise Excluded("decoder_crashed", DECODER_CRASHED) from None
 
 
 def _prepare(

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 
 def draw_curves(metrics: Path, path: Path) -> bool:
-    """Loss and Dice per epoch from Lightning's metrics.csv; False if there is none to draw."""
+    """Loss and Dice, or scores of classes, per epoch from Lightning's metrics.csv; False if there is none to draw."""
     if not metrics.is_file():
         return False
     table = pd.read_csv(metrics)
@@ -21,10 +21,13 @@ def draw_curves(metrics: Path, path: Path) -> bool:
     for stage in ("train", "val"):
         if f"{stage}/loss" in epochs:
             left.plot(epochs.index, epochs[f"{stage}/loss"], label=stage)
-    for column in (name for name in epochs if str(name).startswith("val/dice/")):
-        right.plot(epochs.index, epochs[column], label=str(column).removeprefix("val/dice/").replace("_", " "))
+    overlaps = [str(name) for name in epochs if str(name).startswith("val/dice/")]
+    for column in overlaps or [name for name in ("val/roc_auc", "val/balanced_accuracy") if name in epochs]:
+        label = column.removeprefix("val/").removeprefix("dice/").replace("_", " ").replace("roc auc", "area under ROC")
+        right.plot(epochs.index, epochs[column], label=label)
     left.set(xlabel="epoch", ylabel="loss", title="Loss")
-    right.set(xlabel="epoch", ylabel="Dice", title="Validation Dice", ylim=(0, 1))
+    said = "Dice" if overlaps else "score"
+    right.set(xlabel="epoch", ylabel=said, title=f"Validation {said}", ylim=(0, 1))
     left.legend()
     right.legend()
     figure.tight_layout()

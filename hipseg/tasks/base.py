@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from abc import abstractmethod
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final, Literal
 
 import torch
@@ -32,7 +32,12 @@ class BaseTask(LightningModule):
         optimizer: Makes the optimiser from parameters.
         scheduler: Makes the schedule from the optimiser and the number of steps.
         record: Plain data that makes checkpoints self-describing; see `hipseg.checkpoint`.
+
+    Attributes:
+        score: The number that a test ends with, as it is logged.
     """
+
+    score: str
 
     def __init__(
         self,
@@ -47,6 +52,15 @@ class BaseTask(LightningModule):
         self._scheduler = scheduler
         self.record = record
         self._not_finite = 0
+
+    @property
+    @abstractmethod
+    def logged(self) -> list[str]:
+        """Names of what training and validation log, which callbacks can watch."""
+
+    @abstractmethod
+    def output_size(self, size: Sequence[int]) -> tuple[int, ...]:
+        """Channels, and pixels along each axis if there are any, of what the network gives for one image of a size."""
 
     @abstractmethod
     def _step(self, batch: Any, stage: Stage) -> dict[str, Tensor]:
@@ -116,3 +130,10 @@ def _renamed(state: Any, old: str, new: str) -> Any:
     if isinstance(state, (list, tuple)):
         return type(state)(_renamed(value, old, new) for value in state)
     return state
+
+
+def seen_by_all(records: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """The first of some records, with hashes of what any of their networks has learnt from."""
+    training = [record["training"] for record in records]
+    seen = {name: sorted({each for one in training for each in one.get(name, ())}) for name in ("subjects", "films")}
+    return {**records[0], "training": {**training[0], **seen}}

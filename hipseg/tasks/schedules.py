@@ -19,6 +19,25 @@ def polynomial(optimizer: Optimizer, total_steps: int, power: float) -> LRSchedu
     return LambdaLR(optimizer, lambda step: (1 - min(step, total_steps) / max(total_steps, 1)) ** power)
 
 
+def step(
+    optimizer: Optimizer,
+    total_steps: int,
+    every: Annotated[float, Field(gt=0)],
+    epochs: Annotated[int, Field(ge=1)],
+    factor: Annotated[float, Field(gt=0, le=1)],
+) -> LRScheduler:
+    """The optimiser's rate, multiplied by a factor every so many epochs.
+
+    Args:
+        optimizer: With the rate of the first epochs.
+        total_steps: Optimiser steps of the whole run.
+        every: Epochs between drops.
+        epochs: Of the whole run.
+        factor: By which it drops.
+    """
+    return LambdaLR(optimizer, lambda step: factor ** int(step * epochs / (every * max(total_steps, 1))))
+
+
 def one_cycle(optimizer: Optimizer, total_steps: int, warm_up: Annotated[float, Field(ge=0, le=1)]) -> LRScheduler:
     """Up to the optimiser's learning rate, then down to nearly nothing (Smith, 2018).
 

@@ -17,7 +17,7 @@ from hipseg.losses.activation import Activation
 from hipseg.losses.deep_supervision import deep_supervision
 from hipseg.metrics.dice import Dice
 from hipseg.sample import SegmentationBatch
-from hipseg.tasks.base import BaseTask, OptimizerFactory, ScheduleFactory, Stage
+from hipseg.tasks.base import BaseTask, OptimizerFactory, ScheduleFactory, Stage, seen_by_all
 
 Postprocess = Callable[[Tensor], Tensor]
 
@@ -81,6 +81,8 @@ class SegmentationTask(BaseTask):
         self.train_dice = Dice(label_names)
         self.val_dice, self.test_dice = Dice(label_names, pooled), Dice(label_names)
 
+    score = "test/dice/mean"
+
     @property
     def logged(self) -> list[str]:
         """Names of what training and validation log, which callbacks can watch."""
@@ -91,6 +93,10 @@ class SegmentationTask(BaseTask):
             for stage in ("val", "train")
             for name in (*losses, *(f"dice/{label}" for label in (*self._dice(stage).label_names[1:], "mean")))
         ]
+
+    def output_size(self, size: Sequence[int]) -> tuple[int, ...]:
+        """What the network gives for one image of a size: a map of every channel."""
+        return (self.activation.channels(len(self.record["label_names"])), *size)
 
     def forward(self, image: Tensor) -> Tensor:
         """(B, C, ...) images to (B, labels, ...) float32 probabilities, the background first.
@@ -225,8 +231,7 @@ class Ensemble(SegmentationTask):
 
     def __init__(self, members: Sequence[SegmentationTask]) -> None:
         first = members[0]
-        training = {**first.record["training"], **_seen_by_all(members)}
-        record = {**first.record, "training": training}
+        record = seen_by_all([member.record for member in members])
         super().__init__(
             first.network, first.activation, nn.Identity(), first.test_dice.label_names, None, None, record,
             first.inferer, first.postprocess, locator=first.locator,
@@ -239,11 +244,3 @@ class Ensemble(SegmentationTask):
         for member in self.members:
             total = member(image) + total.to(image.device)
         return total / len(self.members)
-
-
-def _seen_by_all(members: Sequence[SegmentationTask]) -> dict[str, list[str]]:
-    """Hashes of what any of the members has learnt from."""
-    records = [member.record["training"] for member in members]
-    return {
-        name: sorted({each for record in records for each in record.get(name, ())}) for name in ("subjects", "films")
-    }

@@ -63,10 +63,13 @@ def test_every_option_works_as_printed(command: str, capsys: pytest.CaptureFixtu
         assert options == sorted(path.stem for path in (conf_folder() / group).glob("*.yaml"))
     several = {"cohort"}  # of which a list is taken
     for i in range(max(map(len, groups.values()), default=0)):
-        # An experiment and a debugging option choose options of other groups.
         chosen = {group: options[i % len(options)] for group, options in groups.items()}
-        chosen = {group: option for group, option in chosen.items() if group not in ("experiment", "debug", "scale")}
-        if chosen.get("evaluation") in ("overlap", "femur"):  # which have no joint space to be measured
+        chosen = {group: option for group, option in chosen.items() if group not in ALONE}
+        if chosen.get("evaluation") in (
+            "classification",
+            "overlap",
+            "femur",
+        ):  # which have no joint space to be measured
             chosen = {group: option for group, option in chosen.items() if group not in ("jsw_method", "plausibility")}
         given = [f"{g}=[{o}]" if g in several else f"{g}={o}" for g, o in chosen.items()]
         have = _leaves(_composed(capsys, command, *given))
@@ -74,11 +77,13 @@ def test_every_option_works_as_printed(command: str, capsys: pytest.CaptureFixtu
             own = yaml.safe_load((conf_folder() / group / f"{option}.yaml").read_text()) or {}
             wanted = {(k, str(v)) for k, v in own.items() if isinstance(v, (str, int, float)) and "${" not in str(v)}
             assert wanted <= have, (group, option)
-    for group in ("experiment", "debug"):
+    for group in ("experiment", "debug", "mixture"):
         for option in groups.get(group, []):
             _composed(capsys, command, f"{group}={option}")
 
 
+# Options of these choose or change those of other groups.
+ALONE = ("experiment", "debug", "scale", "mixture")
 SHORT = {
     "augmentation=light": ("data.dataset.augmentation.rotation_deg", 7.0),
     "crop=half": ("data.dataset.crop.rows", 256),
@@ -146,7 +151,7 @@ def test_a_wrong_option_of_a_short_group_is_named(capsys: pytest.CaptureFixture[
     with pytest.raises(SystemExit) as stopped:
         main(["train", "data.store=x", "data.split=x", "augmentation=strong"])
     assert stopped.value.code == 1
-    said = "hipseg: augmentation: there is no option 'strong'; choose exposure, femur_study, light, none, patches\n"
+    said = "hipseg: augmentation: there is no option 'strong'; choose crops, crops_study, exposure, femur_study, light, none, patches\n"
     assert capsys.readouterr().err == said
 
 

@@ -17,6 +17,7 @@ from hipseg.data.datasets.patch_cases import CaseInMemory, CaseInStore, PatchCas
 from hipseg.data.image_store import ImageStore
 from hipseg.data.sampler import Draw
 from hipseg.data.split import Subset
+from hipseg.data.store import Store
 from hipseg.data.stores import AnyStore, image_and_label, stored_channels, stored_size
 from hipseg.errors import HipsegError
 from hipseg.transforms.patch_augment import PatchAugmentation
@@ -103,6 +104,7 @@ class PatchDataset(Dataset[PatchSample]):
         self._foreground = foreground if subset != "test" else 0.0
         self._augmentation = augmentation if subset == "train" else None
         self._rows = [store.rows_by_key[sample] for sample in samples]
+        _require_masks(store, self._rows)
         self._kept: OrderedDict[int, PatchCase] = OrderedDict()
         self._most_kept = cache
         for row in self._rows[:1]:
@@ -202,3 +204,18 @@ class PatchDataset(Dataset[PatchSample]):
             lambda part: scale(store.image(row, part).astype(np.float32)),
             lambda part: store.label(row, part),
         )
+
+
+def _require_masks(store: AnyStore, rows: Sequence[int]) -> None:
+    """Refuse images without a mask, or of unknown spacing.
+
+    Raises:
+        HipsegError: Saying how many.
+    """
+    if isinstance(store, Store):
+        return
+    if bare := int((~store.labelled[rows]).sum()):
+        said = f"{bare} of its {len(rows)} images have a grade and no mask"
+        raise HipsegError(f"data.store: {said}; train on grades with experiment=osteoarthritis")
+    if any(np.isnan(store.spacing_mm(row)).any() for row in rows):
+        raise HipsegError("data.store: it holds images of unknown spacing; convert them with spacing_mm=[DOWN,ACROSS]")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple, Protocol, runtime_checkable
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -58,12 +58,14 @@ class FoundCases:
         label_names: The background first.
         cases: To be read.
         exclusions: Files that are no case's, with the reason.
+        about: What a store keeps of how its images are made, plain data.
     """
 
     dataset: str
     label_names: tuple[str, ...]
     cases: tuple[CaseFiles, ...]
     exclusions: tuple[Exclusion, ...] = field(default=())
+    about: dict[str, Any] = field(default_factory=dict)
 
 
 @runtime_checkable

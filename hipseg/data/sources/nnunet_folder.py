@@ -41,7 +41,7 @@ class NnunetFolder:
         return FoundCases(input.resolve().name, _label_names(about, input), tuple(cases), tuple(exclusions))
 
 
-def subject_of(name: str, pattern: str | None) -> str:
+def subject_of(name: str, pattern: str | None, option: str = "source.subject") -> str:
     """The subject in a case's name; the name itself without a pattern, or where it is not found."""
     if pattern is None:
         return name
@@ -49,7 +49,7 @@ def subject_of(name: str, pattern: str | None) -> str:
         match = re.search(pattern, name)
         return match["subject"] if match else name
     except (re.error, IndexError) as error:
-        raise HipsegError(f"source.subject: '{pattern}' has no group (?P<subject>...) ({error})") from None
+        raise HipsegError(f"{option}: '{pattern}' has no group (?P<subject>...) ({error})") from None
 
 
 def _dataset_json(folder: Path) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from typing import Any
 from hipseg.data.sources.case_files import CaseFiles, FoundCases, require_names
 from hipseg.errors import HipsegError
 from hipseg.io.images import image_ending
-from hipseg.io.tables import read_table
+from hipseg.io.tables import require_table
 
 _SUBSETS = ("", "train", "test")
 
@@ -32,13 +32,7 @@ class Table:
 
     def find(self, input: Path) -> FoundCases:
         """See `ImageSource`."""
-        try:
-            table = read_table(input, dtype=str, keep_default_na=False)
-        except FileNotFoundError:
-            raise HipsegError(f"input: there is no file {input}") from None
-        except (OSError, ValueError, OverflowError) as error:
-            said = " ".join(str(error).split())[:160]
-            raise HipsegError(f"input: {input} is not a CSV table ({said})") from None
+        table = require_table(input, "input")
         if not {"image", "mask"} <= set(table):
             raise HipsegError(f"input: {input} needs the columns image and mask; it has {', '.join(map(str, table))}")
         cases = [self._case(input, number, row) for number, row in enumerate(table.to_dict("records"), start=2)]

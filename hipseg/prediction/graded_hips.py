@@ -1,0 +1,150 @@
+"""Networks that grade hips applied to pictures of single hips."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from hipseg.errors import Excluded
+from hipseg.inference.saliency import grad_cam, occlusion
+from hipseg.io.images import read_image_file
+from hipseg.io.limits import Limits
+from hipseg.io.picture_film import grey
+from hipseg.parallel import Crashed, Isolated
+from hipseg.prediction.predictor import below
+from hipseg.report.heat_figures import Heated, draw_heat
+from hipseg.transforms.picture import prepare_picture
+
+_LAYER: Final = "layer4"  # of a residual network, the last before its average
+_PATCHES: Final = 7  # along an edge, that occlusion covers in turn
+_STEPS: Final = 2  # in which the cover moves by its own length
+
+
+class FoundHip(NamedTuple):
+    """One hip of a file.
+
+    Attributes:
+        side: Empty where nothing says it.
+        cohort: Whose training pictures it is most like.
+        pixels: (rows, columns) grey values, as if it were a right hip; None if there is nothing to grade.
+        status: `ok`, or why it can't be graded or believed.
+    """
+
+    side: str
+    cohort: str
+    pixels: NDArray[Any] | None
+    status: str
+
+
+class GradedHips:
+    """A network that grades, or the mean of several.
+
+    Args:
+        task: With a `record`.
+        limits: Beyond which a file is not read.
+        heat: Whether pictures show what the answer depends on.
+    """
+
+    unit = "hips"
+    passed_over: Final = (".json", ".csv", ".txt", ".pts", ".md")
+
+    def __init__(self, task: Any, limits: Limits, *, heat: bool) -> None:
+        self.task, self.limits, self.heat = task, limits, heat
+        self._dataset: Mapping[str, Any] = task.record["dataset"]
+        self._classes: list[str] = list(task.record["label_names"])
+        self._alone = Isolated()
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The probability of every class, and of being positive, with what is called so."""
+        each = (f"probability_{name}" for name in self._classes)
+        return ("file", "side", *each, "probability", "threshold", "positive", "class", "status")
+
+    def close(self) -> None:
+        """End the process that reads."""
+        self._alone.__exit__()
+
+    def group(self, files: list[Path]) -> list[Path]:
+        """Every file for itself."""
+        return files
+
+    def predict(self, file: Path, name: str, out: Path) -> list[dict[str, Any]]:
+        """See `Predictor`."""
+        rows = []
+        for hip in self._find(file):
+            row: dict[str, Any] = {"side": hip.side, "status": hip.status}
+            if hip.pixels is not None:
+                picture = self._picture(hip.pixels, hip.cohort)
+                probabilities = self._answer(picture)
+                if hip.status == "ok":
+                    row |= self._columns_of(probabilities)
+                if self.heat:
+                    ending = f"_{hip.side}" if hip.side else ""
+                    self._draw(picture, probabilities, hip.status, below(out / "figures", f"{name}{ending}.png"))
+            rows.append(row)
+        return rows
+
+    def _find(self, file: Path) -> Sequence[FoundHip]:
+        try:
+            pixels = grey(self._alone.call(read_image_file, file, self.limits).pixels)
+        except Excluded as error:
+            return [FoundHip("", "", None, error.reason)]
+        except Crashed:
+            return [FoundHip("", "", None, "decoder_crashed")]
+        except OSError:
+            return [FoundHip("", "", None, "unreadable")]
+        if pixels.ndim != 3:
+            return [FoundHip("", "", None, "unknown_format")]
+        flat = float(pixels.min()) == float(pixels.max())
+        return [FoundHip("", "", None if flat else pixels[0], "constant" if flat else "ok")]
+
+    def _picture(self, pixels: NDArray[Any], cohort: str) -> NDArray[np.float32]:
+        share, coarse = self._dataset.get("saturation", 0.0), self._dataset.get("coarse") or {}
+        if isinstance(share, Mapping):
+            share = share.get(cohort, max(share.values(), default=0.0))
+        return prepare_picture(pixels, int(self._dataset["pixels"]), float(share), coarse.get(cohort))
+
+    def _answer(self, picture: NDArray[np.float32]) -> NDArray[np.float64]:
+        with torch.no_grad():
+            found: NDArray[np.float64] = self.task(self._image(picture))[0].double().cpu().numpy()
+        return found
+
+    def _image(self, picture: NDArray[np.float32]) -> torch.Tensor:
+        return torch.from_numpy(picture)[None, None].to(self.task.device)
+
+    def _columns_of(self, probabilities: NDArray[np.float64]) -> dict[str, Any]:
+        positive = float(probabilities[self.task.positive_from :].sum())
+        threshold = float(self.task.threshold)
+        each = {f"probability_{name}": p for name, p in zip(self._classes, probabilities.tolist(), strict=True)}
+        called = {"probability": positive, "threshold": threshold, "positive": int(positive >= threshold)}
+        return {**each, **called, "class": self._classes[int(probabilities.argmax())]}
+
+    def _draw(self, picture: NDArray[np.float32], probabilities: NDArray[np.float64], status: str, path: Path) -> None:
+        positive = float(probabilities[self.task.positive_from :].sum())
+        maps = heat_maps(self.task, self._image(picture))
+        said = f"probability {positive:.2f}, threshold {float(self.task.threshold):.2f}"
+        draw_heat(Heated(picture, maps, said if status == "ok" else f"{said}, status {status}"), path)
+
+
+def heat_maps(task: Any, image: torch.Tensor) -> dict[str, NDArray[np.float32]]:
+    """Where an image (1, 1, rows, columns) holds what makes it positive: by covering it, and by gradients.
+
+    Of several networks gradients are those of the first; where it has no layer of that name, there are none.
+    """
+
+    def score(images: torch.Tensor) -> torch.Tensor:
+        with torch.no_grad():
+            return torch.as_tensor(task.positive(task(images)))
+
+    patch = max(image.shape[-1] // _PATCHES, 1)
+    maps = {"occlusion": occlusion(score, image, patch, max(patch // _STEPS, 1))}
+    if hasattr(task.network, _LAYER):
+        maps["Grad-CAM"] = grad_cam(
+            task.network, image, _LAYER, lambda logits: task.positive(torch.softmax(logits, dim=1)).logit()
+        )
+    return maps

@@ -1,0 +1,80 @@
+"""Pictures of hips beside what a network's answer depends on in them."""
+
+from __future__ import annotations
+
+import base64
+import html
+from collections.abc import Mapping, Sequence
+from io import BytesIO
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+
+class Heated(NamedTuple):
+    """A picture with its heat maps.
+
+    Attributes:
+        picture: (rows, columns).
+        heat: (rows, columns) by the method's name; what is negative speaks against.
+        said: Above it.
+    """
+
+    picture: NDArray[np.float32]
+    heat: Mapping[str, NDArray[np.float32]]
+    said: str
+
+
+def draw_heat(case: Heated, path: Path) -> None:
+    """A picture, and over it each of its heat maps, red where they speak for and blue where they speak against.
+
+    Args:
+        case: To draw.
+        path: PNG file.
+    """
+    _figure(case).savefig(path)
+
+
+def _figure(case: Heated) -> Figure:
+    figure = Figure(figsize=(3.2 * (1 + len(case.heat)), 3.7), dpi=100)
+    panels = figure.subplots(1, 1 + len(case.heat), squeeze=False)[0]
+    low, high = np.percentile(case.picture, (1, 99))
+    for axes in panels:
+        axes.imshow(case.picture, cmap="gray", vmin=low, vmax=max(high, low + 1e-6))
+        axes.set_axis_off()
+    for axes, (name, heat) in zip(panels[1:], case.heat.items(), strict=True):
+        most = float(np.abs(heat).max()) or 1.0
+        shown = np.clip(np.abs(heat) / most, 0, 1) ** 0.7 * 0.6
+        axes.imshow(heat, cmap="coolwarm", vmin=-most, vmax=most, alpha=shown)
+        axes.set_title(f"{name}, up to {most:.2g}", fontsize=9)
+    figure.suptitle(case.said, fontsize=10)
+    figure.tight_layout(pad=0.4)
+    return figure
+
+
+def write_heat_page(cases: Sequence[Heated], title: str, out: Path) -> None:
+    """One self-contained HTML page with a row a case.
+
+    Args:
+        cases: In their order; what is said of them names no one.
+        title: Of the page.
+        out: HTML file.
+    """
+    rows = []
+    for case in cases:
+        drawn = BytesIO()
+        _figure(case).savefig(drawn, format="png")
+        data = base64.b64encode(drawn.getvalue()).decode("ascii")
+        rows.append(f'<figure><img alt="{html.escape(case.said)}" src="data:image/png;base64,{data}"></figure>')
+    style = "body{font:15px system-ui,sans-serif;margin:2rem}figure{margin:0 0 1rem}img{max-width:100%}"
+    note = "Red: what makes the network call it positive; blue: what speaks against. Each map has a scale of its own."
+    page = f"""<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{html.escape(title)}</title>
+<style>{style}</style></head><body><h1>{html.escape(title)}</h1><p>{note}</p>
+{chr(10).join(rows)}
+</body></html>
+"""
+    out.parent.mkdir(parents=True, exist_ok=True)
+    out.write_text(page, encoding="utf-8")
