@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -11,6 +12,7 @@ from pydantic import Field
 from hipseg.data.convert import convert_images
 from hipseg.data.grades import read_grades
 from hipseg.data.sources.case_files import ImageSource
+from hipseg.data.sources.film_hips import FilmHips
 from hipseg.instantiation import call
 from hipseg.io.limits import Limits
 from hipseg.parallel import available_cores
@@ -37,6 +39,12 @@ def convert(
         workers: Processes; all cores if not given.
     """
     workers = max(2, available_cores()) if workers is None else workers
+    if isinstance(source, FilmHips) and source.locator is not None:
+        # Here, so that reading other sources needs no torch.
+        from hipseg.checkpoint import load_locator
+        from hipseg.inference.locator import network_locator
+
+        source = replace(source, finder=network_locator(load_locator, source.locator))
     known = read_grades(grades) if grades is not None else None
     print("\n".join(convert_images(source.find(input), store, spacing_mm, limits, workers, known).lines()))
     print(f"store {store}, exclusions {store}.exclusions.csv")

@@ -8,6 +8,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Annotated, Final
 
+import numpy as np
 import pandas as pd
 from omegaconf import DictConfig, OmegaConf
 from pydantic import Field
@@ -21,6 +22,7 @@ from hipseg.phantom.ct.plants import plant_series
 from hipseg.phantom.ct.preset import CtPreset
 from hipseg.phantom.plants import plant_exclusions
 from hipseg.phantom.preset import Preset
+from hipseg.phantom.reader import read_grades
 from hipseg.progress import track
 
 
@@ -31,6 +33,7 @@ def phantom(
     preset: Preset,
     exposures: Annotated[int, Field(ge=1, le=2)],
     landmark_error_mm: Annotated[float, Field(ge=0)],
+    reader_kappa: Annotated[float, Field(gt=0, le=1)],
     plants: bool,
     workers: Annotated[int, Field(ge=0)] | None,
 ) -> None:
@@ -43,6 +46,7 @@ def phantom(
         preset: What varies, and how far.
         exposures: 2 repeats every visit with another pose and other noise.
         landmark_error_mm: Root mean square distance of the points files' landmarks from the true ones.
+        reader_kappa: Of presets with a disease, Cohen's kappa of `OUT.grades.csv`, a reader's, with true grades.
         plants: Whether to add a file for every reason of exclusion.
         workers: Processes; all cores if not given.
     """
@@ -55,8 +59,21 @@ def phantom(
         rows += _plant(out, preset, subjects, seed)
         films += 2
     truth = out.parent / f"{out.name}.truth.csv"
-    pd.DataFrame(rows).to_csv(truth, index=False, float_format="%.5f")
+    table = pd.DataFrame(rows)
+    table.to_csv(truth, index=False, float_format="%.5f")
+    if preset.disease is not None:
+        _write_grades(table, out.parent / f"{out.name}.grades.csv", reader_kappa, seed)
     print(f"{films} films of preset {preset.name} (version {preset.version}) in {out}, their truth in {truth}")
+
+
+def _write_grades(truth: pd.DataFrame, path: Path, kappa: float, seed: int) -> None:
+    """A reader's grades in a cohort's own table."""
+    known = truth[truth["grade_true"].notna()]
+    places = known["key"].str.split("/", expand=True).set_axis(["cohort", "subject", "visit", "side"], axis=1)
+    true = known["grade_true"].to_numpy(dtype=np.int64)
+    places["grade"] = read_grades(true, kappa, np.random.default_rng([seed, 70_000]))
+    places.to_csv(path, index=False)
+    print(f"grades of {len(known)} hips by a reader of kappa {kappa:g} in {path}")
 
 
 def _plant(out: Path, preset: Preset, subjects: int, seed: int) -> list[dict[str, object]]:
@@ -111,7 +128,7 @@ def _make_empty(out: Path) -> None:
 
 
 _KINDS: Final[dict[str, tuple[Callable[..., None], tuple[str, ...]]]] = {
-    "film": (phantom, ("preset", "exposures", "landmark_error_mm")),
+    "film": (phantom, ("preset", "exposures", "landmark_error_mm", "reader_kappa")),
     "ct": (phantom_ct, ("ct_preset",)),
 }
 

@@ -62,7 +62,8 @@ def predict(
 
     Args:
         checkpoint: Of `hipseg train`; several of images, as [A,B], are averaged.
-        locator: For a checkpoint trained on joints: one trained on whole films, which finds them. For one trained on
+        locator: For a checkpoint trained on joints, or one that grades: one trained on whole films, which finds them on
+            radiographs. For one trained on
             what periosteal surfaces enclose: one that finds these.
         inferer: How whole images are taken; as in its run's test if not given.
         postprocess: What is done to probabilities; as in its run's test if not given.
@@ -100,7 +101,9 @@ def predict(
         predictor = HipFilms(tasks[0], finder, jsw_method["method"], plausibility, limits, modalities, spacing_mm)
     elif "classes" in tasks[0].record["dataset"]:
         require_alike(tasks, checkpoints)
-        predictor = GradedHips(tasks[0] if len(tasks) == 1 else ensemble(tasks).eval(), limits, heat=heat)
+        finder = network_locator(partial(load_locator, trusted=trusted), locator) if locator else None
+        task = tasks[0] if len(tasks) == 1 else ensemble(tasks).eval()
+        predictor = GradedHips(task, limits, heat=heat, finder=finder, modalities=modalities)
     else:
         require_alike(tasks, checkpoints)
         first = _first_stage(tasks[0].record, checkpoints[0], locator, trusted)

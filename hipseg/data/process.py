@@ -142,7 +142,7 @@ def process(task: Task) -> Outcome:
 
 def _process(file: FilmFile, settings: Settings) -> Processed:
     film = read_film(file.path, settings.modalities, settings.limits, file.calibration)
-    landmarks = _read_landmarks(file, film, settings.limits)
+    landmarks = read_landmarks(file, film, settings.limits)
     prepared = prepare_whole(film, settings)
     faults = {side: find_fault(landmarks[side], side, film.grid, prepared, settings.plausible) for side in SIDES}
     found: list[View] = [prepared]
@@ -183,7 +183,7 @@ def _points_sha256(file: FilmFile) -> str:
     return hashlib.sha256(f"{parts} {file.calibration!r}".encode()).hexdigest()
 
 
-def _read_landmarks(file: FilmFile, film: Film, limits: Limits) -> dict[Side, Points]:
+def read_landmarks(file: FilmFile, film: Film, limits: Limits) -> dict[Side, Points]:
     """(80, 2) of each hip in the millimetres of the film as it is viewed; NaN for a hip without its points file.
 
     Raises:

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import norm
 
-from hipseg.phantom.preset import Normal, draw
+from hipseg.phantom.preset import Disease, draw
 
 WORST: Final = 4.0
 _POSSIBLE: Final = (0.15, 1.0)  # share of the joint space that is lost, mm of an osteophyte
@@ -91,25 +91,6 @@ class Arthritis:
         if spur >= _DEFINITE[1] and (lost >= _DEFINITE[0] or sclerotic):
             return 2
         return int(lost >= _POSSIBLE[0] or spur >= _POSSIBLE[1])
-
-
-@dataclass(frozen=True)
-class Disease:
-    """How often and how far hips of a cohort have osteoarthritis.
-
-    Attributes:
-        sound: Share of hips in which it has not begun.
-        severity: Least and most of the others at the first visit.
-        progress: By which it grows between visits, once begun.
-        spread: Standard deviation by which each feature's own severity differs from the hip's.
-        both: Correlation of a subject's two hips.
-    """
-
-    sound: float
-    severity: tuple[float, float]
-    progress: Normal
-    spread: float
-    both: float
 
 
 def draw_severities(rng: np.random.Generator, disease: Disease, visit: int) -> tuple[float, float]:

@@ -9,7 +9,7 @@ import numpy as np
 from hipseg.labels.circle import head_circle
 from hipseg.labels.curves import centripetal_spline, spline_curves
 from hipseg.labels.label_map import femur_outline
-from hipseg.labels.landmarks import SOURCIL, Points
+from hipseg.labels.landmarks import SIDES, SOURCIL, Points
 from hipseg.phantom.amounts import AMOUNTS
 from hipseg.phantom.bones import SACRAL_FORAMINA
 from hipseg.phantom.canvas import Canvas, Image, ramp
@@ -57,6 +57,16 @@ class Brush:
 def _smooth(points: Points) -> Points:
     """A closed smooth curve through an outline's points."""
     return centripetal_spline(np.concatenate([points[-3:], points, points[:3]]), 6)[18:-12]
+
+
+def paint_bones(brush: Brush, skeleton: Skeleton) -> None:
+    """The bones' shadows from their outlines."""
+    add_midline(brush, skeleton)
+    for side in SIDES:
+        hip = skeleton.hips[side]
+        add_hemipelvis(brush, hip)
+        add_joint_space(brush, hip)
+        add_femur(brush, hip)
 
 
 def whole_femur(hip: Hip, bottom_mm: float) -> Points:

@@ -17,6 +17,9 @@ from hipseg.labels.landmarks import SIDES, Points, Side
 from hipseg.labels.points_file import write_points
 from hipseg.measure.reference import reference_gap
 from hipseg.phantom.annotator import misplace
+from hipseg.phantom.arthritis import draw_arthritis, draw_severities
+from hipseg.phantom.arthritis_shadows import DiseasedHips
+from hipseg.phantom.bone_shadows import paint_bones
 from hipseg.phantom.film import Exposed, expose_film, inside
 from hipseg.phantom.layout import CHECK, DELIVERIES, FIRST_SUBJECT, Delivery
 from hipseg.phantom.preset import Faults, Preset
@@ -107,6 +110,11 @@ def _expose(job: FilmJob, rng: np.random.Generator, odd: _Oddities) -> tuple[Exp
     subject = draw_subject(np.random.default_rng([job.seed, job.subject, 20_000]), job.preset)
     widths = {side: max(0.0, subject.widths_mm[side] - job.visit * subject.narrowing_mm[side]) for side in SIDES}
     grid = job.delivery.grid(rng)
+    sick = _disease(job) if job.preset.disease is not None else None
+    if sick is not None:  # the head moves to where the joint is narrowest
+        widths = {side: subject.widths_mm[side] * (1 - sick.hips[side].narrowing) for side in SIDES}
+        shapes = {side: replace(subject.shapes[side], migration_deg=-sick.hips[side].towards_deg) for side in SIDES}
+        subject = replace(subject, shapes=shapes)
     views = job.preset.views
     if views is not None and rng.random() < views.share:
         spacing_mm = round(float(rng.uniform(*views.spacing_mm)), 4)
@@ -122,11 +130,28 @@ def _expose(job: FilmJob, rng: np.random.Generator, odd: _Oddities) -> tuple[Exp
     chance = np.random.default_rng([job.seed, job.subject, 50_000]).random()
     if bodies is None or chance >= job.preset.projected:
         skeleton = pose_skeleton(subject, stance, widths, grid.centre_mm)
-        return expose_film(subject, skeleton, beam, grid, rng, odd.prosthesis, surroundings), grid
+        paint = paint_bones
+        if sick is not None:
+            skeleton, paint = sick.flatten(skeleton, widths), sick.paint
+        exposed = expose_film(subject, skeleton, beam, grid, rng, odd.prosthesis, surroundings, paint)
+        return replace(exposed, diseased=sick), grid
     shape_rng = np.random.default_rng([job.seed, job.subject, 40_000])
     projected = project_subject(shape_rng, rng, bodies, subject, stance, widths, grid)
     skeleton = projected.skeleton
     return expose_film(subject, skeleton, beam, grid, rng, odd.prosthesis, surroundings, projected.paint), grid
+
+
+def _disease(job: FilmJob) -> DiseasedHips:
+    """What osteoarthritis has made of a subject's hips by a visit."""
+    disease = job.preset.disease
+    assert disease is not None
+    severities = draw_severities(np.random.default_rng([job.seed, job.subject, 60_000]), disease, job.visit)
+    seeds = ([job.seed, job.subject, 60_001 + number] for number in range(len(SIDES)))
+    found = [
+        draw_arthritis(np.random.default_rng(seed), severity, disease.spread)
+        for seed, severity in zip(seeds, severities, strict=True)
+    ]
+    return DiseasedHips(dict(zip(SIDES, found, strict=True)), job.seed * 10_000 + job.subject)
 
 
 def _stored(values: NDArray[np.float32], odd: _Oddities, gain: float) -> NDArray[np.uint16]:
@@ -181,7 +206,11 @@ def write_film(job: FilmJob, rng: np.random.Generator, odd: _Oddities) -> list[d
     if odd.missing is not None:
         points[odd.missing] = np.zeros_like(points[odd.missing])
     write_points(points_path, np.concatenate([points[side] for side in SIDES]))
-    return [_truth_row(job, name, side, truth[side], odd, grid) for side in SIDES]
+    rows = [_truth_row(job, name, side, truth[side], odd, grid) for side in SIDES]
+    if exposed.diseased is not None:
+        for row, side in zip(rows, SIDES, strict=True):
+            row |= exposed.diseased.truth(exposed.skeleton, side, float(row["mjsw_mm"]))
+    return rows
 
 
 def _truth_row(job: FilmJob, name: str, side: Side, landmarks: Points, odd: _Oddities, grid: Grid) -> dict[str, Any]:

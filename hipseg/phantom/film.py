@@ -12,8 +12,9 @@ from scipy.ndimage import gaussian_filter
 
 from hipseg.geometry.grid import Grid
 from hipseg.labels.circle import head_circle
-from hipseg.labels.landmarks import SIDES, Points, Side
-from hipseg.phantom.bone_shadows import Brush, add_femur, add_hemipelvis, add_joint_space, add_midline
+from hipseg.labels.landmarks import Points, Side
+from hipseg.phantom.arthritis_shadows import DiseasedHips
+from hipseg.phantom.bone_shadows import Brush, paint_bones
 from hipseg.phantom.canvas import Canvas, ramp
 from hipseg.phantom.glyphs import marker_strokes
 from hipseg.phantom.preset import Surroundings
@@ -37,26 +38,18 @@ class Exposed:
     Attributes:
         values: (rows, columns) float32 in [0, 1]; bone bright.
         skeleton: The truth, in film millimetres.
+        diseased: What osteoarthritis has made of the hips; None if there is none.
     """
 
     values: Image
     skeleton: Skeleton
+    diseased: DiseasedHips | None = None
 
 
 def _texture(rng: np.random.Generator, canvas: Canvas, skeleton: Skeleton, angle_deg: float) -> Image:
     """The subject's trabeculae, laid over the canvas so that they move with the body."""
     body = Grid.centred((800, 800), _TEXTURE_MM * skeleton.scale, skeleton.centre_mm)
     return resample(trabeculae(rng, body, angle_deg), body, canvas.grid)
-
-
-def paint_outlines(brush: Brush, skeleton: Skeleton) -> None:
-    """The bones' shadows from their outlines."""
-    add_midline(brush, skeleton)
-    for side in SIDES:
-        hip = skeleton.hips[side]
-        add_hemipelvis(brush, hip)
-        add_joint_space(brush, hip)
-        add_femur(brush, hip)
 
 
 def _draw_shadow(
@@ -144,7 +137,7 @@ def expose_film(
     rng: np.random.Generator,
     prosthesis: Side | None = None,
     surroundings: Surroundings | None = None,
-    paint: Callable[[Brush, Skeleton], None] = paint_outlines,
+    paint: Callable[[Brush, Skeleton], None] = paint_bones,
 ) -> Exposed:
     """Draw one film.
 

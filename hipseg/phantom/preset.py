@@ -185,6 +185,25 @@ class Bodies:
 
 
 @dataclass(frozen=True)
+class Disease:
+    """How often and how far hips of a cohort have osteoarthritis.
+
+    Attributes:
+        sound: Share of hips in which it has not begun.
+        severity: Least and most of the others at the first visit.
+        progress: By which it grows between visits, once begun.
+        spread: Standard deviation by which each feature's own severity differs from the hip's.
+        both: Correlation of a subject's two hips.
+    """
+
+    sound: float
+    severity: tuple[float, float]
+    progress: Normal
+    spread: float
+    both: float
+
+
+@dataclass(frozen=True)
 class Preset:
     """One frozen set of ranges; a changed number is a new version.
 
@@ -204,3 +223,4 @@ class Preset:
     surroundings: Surroundings | None = None
     bodies: Bodies | None = None
     projected: float = 1.0
+    disease: Disease | None = None

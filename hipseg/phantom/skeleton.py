@@ -20,6 +20,7 @@ from hipseg.phantom.subject import Shape, Stance, Subject
 
 TEMPLATE_RADIUS_MM = 26.0
 _BONE_ON_BONE_MM = 0.3
+_FLAT_DEG = 32.0  # from the middle of a flattened part of the head to where it has faded to 1 / e
 _BELOW = ("shaft_lateral", "shaft_medial", "knee")  # of the femur below its landmarks
 
 
@@ -98,6 +99,26 @@ def _close_joint(landmarks: Points, femur: Points, width_mm: float, migration_de
         open_mm, closed_mm = (middle, closed_mm) if width(middle) > width_mm else (open_mm, middle)
     shift = open_mm + (_BONE_ON_BONE_MM if width_mm <= 0 else 0.0)
     return femur + shift * direction
+
+
+def flattened(hip: Hip, loss_mm: float, towards: Points, width_mm: float) -> Hip:
+    """A posed hip whose head has lost height, moved up until its joint is as wide as before.
+
+    Args:
+        hip: In film millimetres.
+        loss_mm: Where most is lost, on the film.
+        towards: (2,) direction of that from the head's centre, of length 1.
+        width_mm: Minimum joint space width.
+    """
+    landmarks, circle = hip.landmarks.copy(), head_circle(hip.landmarks)
+    away = landmarks[FEMORAL_HEAD] - circle.centre
+    length = np.linalg.norm(away, axis=1)
+    angle = np.rad2deg(np.arccos(np.clip(away @ towards / length, -1, 1)))
+    landmarks[FEMORAL_HEAD] -= away / length[:, None] * (loss_mm * np.exp(-((angle / _FLAT_DEG) ** 2)))[:, None]
+    moved = _close_joint(landmarks, landmarks[:40], width_mm, float(np.rad2deg(np.arctan2(towards[0], -towards[1]))))
+    shift = moved[0] - landmarks[0]
+    landmarks[:40] = moved
+    return Hip(landmarks, hip.structures | {name: hip.structures[name] + shift for name in _BELOW})
 
 
 def _right_hip(subject: Subject, stance: Stance, side: Side, width_mm: float) -> Hip:

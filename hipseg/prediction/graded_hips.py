@@ -10,16 +10,26 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from hipseg.data.sources.film_hips import SOURCE, found_head
 from hipseg.errors import Excluded
+from hipseg.inference.locator import NetworkLocator
 from hipseg.inference.saliency import grad_cam, occlusion
+from hipseg.io.dicom import read_film
 from hipseg.io.images import read_image_file
 from hipseg.io.limits import Limits
-from hipseg.io.picture_film import grey
+from hipseg.io.picture_film import grey, is_picture
+from hipseg.labels.circle import Circle
+from hipseg.labels.landmarks import SIDES
 from hipseg.parallel import Crashed, Isolated
 from hipseg.prediction.predictor import below
 from hipseg.report.heat_figures import Heated, draw_heat
+from hipseg.transforms.film import PreparedFilm
+from hipseg.transforms.hip_square import FILM_EDGE_MM, hip_square
+from hipseg.transforms.implant import shows_metal
 from hipseg.transforms.picture import prepare_picture
 
+_HEAD_MM: Final = 24.0  # an adult head's radius on a film
+_STATUS: Final = {"points_outside": "cut"}
 _LAYER: Final = "layer4"  # of a residual network, the last before its average
 _PATCHES: Final = 7  # along an edge, that occlusion covers in turn
 _STEPS: Final = 2  # in which the cover moves by its own length
@@ -48,13 +58,18 @@ class GradedHips:
         task: With a `record`.
         limits: Beyond which a file is not read.
         heat: Whether pictures show what the answer depends on.
+        finder: Finds the heads on radiographs; these are not graded if None.
+        modalities: DICOM modalities that are radiographs.
     """
 
     unit = "hips"
     passed_over: Final = (".json", ".csv", ".txt", ".pts", ".md")
 
-    def __init__(self, task: Any, limits: Limits, *, heat: bool) -> None:
+    def __init__(
+        self, task: Any, limits: Limits, *, heat: bool, finder: NetworkLocator | None, modalities: tuple[str, ...]
+    ) -> None:
         self.task, self.limits, self.heat = task, limits, heat
+        self.finder, self.modalities = finder, modalities
         self._dataset: Mapping[str, Any] = task.record["dataset"]
         self._classes: list[str] = list(task.record["label_names"])
         self._alone = Isolated()
@@ -90,6 +105,8 @@ class GradedHips:
         return rows
 
     def _find(self, file: Path) -> Sequence[FoundHip]:
+        if not is_picture(file):
+            return self._on_film(file)
         try:
             pixels = grey(self._alone.call(read_image_file, file, self.limits).pixels)
         except Excluded as error:
@@ -102,6 +119,40 @@ class GradedHips:
             return [FoundHip("", "", None, "unknown_format")]
         flat = float(pixels.min()) == float(pixels.max())
         return [FoundHip("", "", None if flat else pixels[0], "constant" if flat else "ok")]
+
+    def _on_film(self, file: Path) -> Sequence[FoundHip]:
+        """Both hips of a radiograph; those that are not found, cut or hold metal have a status."""
+        try:
+            film = self._alone.call(read_film, file, self.modalities, self.limits)
+            if self.finder is None:
+                return [FoundHip("", "", None, "no_locator")]
+            whole = self.finder.prepare(film.pixels, film.grid, film.padding)
+        except (Excluded, Crashed, OSError) as error:
+            reason = error.reason if isinstance(error, Excluded) else "unreadable"
+            return [FoundHip("", "", None, "decoder_crashed" if isinstance(error, Crashed) else reason)]
+        hips, pixels = list[FoundHip](), whole.correct(film.pixels)
+        for side in SIDES:
+            try:
+                centre = found_head(self.finder, whole, side)
+                edge = int(self._dataset["pixels"])
+                square = hip_square(pixels, film.grid, centre, FILM_EDGE_MM, 2 * edge, side == "left")
+                hips.append(FoundHip(side, self._film_cohort, square, self._metal(whole, centre)))
+            except Excluded as error:
+                hips.append(FoundHip(side, "", None, _STATUS.get(error.reason, error.reason)))
+        return hips
+
+    @property
+    def _film_cohort(self) -> str:
+        """Of the training pictures, the cohort that came from films."""
+        made = self.task.record["preprocessing"]
+        stores = made.get("joined", [made])
+        return next((str(each["dataset"]) for each in stores if each.get("source") == SOURCE), "")
+
+    def _metal(self, whole: PreparedFilm, centre: tuple[float, float]) -> str:
+        """`implant` where the head is metal, else `ok`."""
+        x, y = whole.grid.to_pixels(np.asarray(centre))
+        circle = Circle(float(x), float(y), _HEAD_MM / whole.grid.spacing_mm)
+        return "implant" if shows_metal(whole.image, whole.levels, circle) else "ok"
 
     def _picture(self, pixels: NDArray[Any], cohort: str) -> NDArray[np.float32]:
         share, coarse = self._dataset.get("saturation", 0.0), self._dataset.get("coarse") or {}

@@ -57,7 +57,7 @@ PHANTOM = {
     "removed key": ("phantom out=o ~seed", "seed: no value is given"),
     "unknown option": (
         "phantom out=o preset=easy",
-        "preset: there is no option 'easy'; choose hard, projected, random, standard",
+        "preset: there is no option 'easy'; choose arthritis, hard, projected, random, standard",
     ),
     "no number": ("phantom out=o subjects=many", "subjects: input should be a valid integer"),
     "no whole number": ("phantom out=o subjects=1.5", "subjects: input should be a valid integer"),

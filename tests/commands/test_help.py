@@ -10,10 +10,10 @@ import pytest
 from hipseg.commands import COMMANDS, main
 
 GROUPS = {
-    "phantom": ["preset: hard, projected, random, standard"],
+    "phantom": ["preset: arthritis, hard, projected, random, standard"],
     "preprocess": ["cohort: check, oai", "outline: chords, spline"],
-    "joints": ["preset: hard, projected, random, standard"],
-    "convert": ["source: graded, nnunet, pattern, scans, table", "limits: film"],
+    "joints": ["preset: arthritis, hard, projected, random, standard"],
+    "convert": ["source: film_hips, graded, nnunet, pattern, scans, table", "limits: film"],
     "split": [],
     "components": [],
     "plan": [],
