@@ -10,7 +10,7 @@ from sklearn import metrics
 from sklearn.calibration import calibration_curve
 
 from hipseg.measure.agreement import with_intervals
-from hipseg.metrics.classification import best_threshold, class_statistics, confusion, weighted_kappa
+from hipseg.metrics.classification import auc_interval, best_threshold, class_statistics, confusion, weighted_kappa
 from hipseg.metrics.delong import auc_difference
 
 
@@ -123,3 +123,15 @@ def test_the_interval_of_an_area_draws_a_subjects_hips_together() -> None:
     pairs = with_intervals(class_statistics(*doubled), np.repeat(range(80), 2)).set_index("statistic").loc["roc_auc"]
     # The same subjects twice say no more than once.
     assert pairs["high"] - pairs["low"] == pytest.approx(own["high"] - own["low"], abs=1e-9)
+
+
+def test_the_interval_of_an_area_is_the_published_one() -> None:
+    """Hanley and McNeil's variance with n* = (m + n) / 2 - 1, put into its own equation at both ends."""
+    auc, m, n = 0.85, 20, 30
+    for end in auc_interval(auc, m, n):
+        star = (m + n) / 2 - 1
+        variance = end * (1 - end) * (1 + star * (1 - end) / (2 - end) + star * end / (1 + end)) / (m * n)
+        assert abs(auc - end) == pytest.approx(1.959964 * math.sqrt(variance), rel=1e-6)
+    low, high = auc_interval(1.0, 7, 4)
+    assert 0.4 < low < 0.8 and high == 1
+    assert auc_interval(0.0, 7, 4) == pytest.approx((0.0, 1 - low))
