@@ -118,11 +118,11 @@ def seen(bone: np.ndarray, planes: RegionPlanes, spacing: tuple[float, ...]) -> 
 
 
 def seen_broken(bone: np.ndarray, spacing: tuple[float, ...]) -> dict[str, object]:
-    """Likewise of a femur whose regions may not be found, which flags it too unless its shaft is short."""
+    """Likewise of a femur whose regions may not be found, which flags it too: its status is not `ok`."""
     try:
         return seen(bone, find_planes(bone, spacing), spacing)
     except NoFemur as error:
-        return {"faults": error.status, "flagged": error.status != "shaft_short"}
+        return {"faults": error.status, "flagged": True}
 
 
 def main(labels: Path, out: Path, femurs: int = 80) -> None:

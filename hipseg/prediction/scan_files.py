@@ -148,9 +148,9 @@ def _has_frames(file: Path) -> bool:
 
 
 def _status(labels: NDArray[np.uint8], found: FemurMeasurement, spacing_mm: tuple[float, ...]) -> str:
-    """`ok`, `cut` where the femur goes on beyond its box or above the scan, `no_femur`, or `implausible`.
+    """`ok`, `cut` where the femur goes on beyond its box or above the scan, `no_femur`, or what its shape says.
 
-    A shaft too short for regions is no fault of the outline.
+    That is `implausible`, or `shaft_short` where too little of the shaft is there to judge it.
     """
     bone = labels > 0
     if bone.sum() * float(np.prod(spacing_mm)) / 1000 < _LEAST_CM3:
@@ -159,5 +159,5 @@ def _status(labels: NDArray[np.uint8], found: FemurMeasurement, spacing_mm: tupl
     if any(end.any() for end in ends):
         return "cut"
     if found.planes is None:
-        return "ok" if found.status == "shaft_short" else IMPLAUSIBLE
+        return found.status if found.status == "shaft_short" else IMPLAUSIBLE
     return IMPLAUSIBLE if faults_of(femur_shape(bone, found.planes, spacing_mm)) else "ok"
