@@ -55,7 +55,7 @@ class Surface:
     def vertex_areas(self) -> NDArray[np.float64]:
         """(n,) square mm: a third of every adjoining triangle."""
         shares = np.repeat(np.linalg.norm(_cross(self.corners), axis=1) / 6, 3)
-        return np.bincount(self.faces.ravel(), shares, minlength=len(self.vertices))
+        return np.asarray(np.bincount(self.faces.ravel(), shares, len(self.vertices)), dtype=np.float64)
 
     def moved(self, rotation: NDArray[np.float64], shift: NDArray[np.float64]) -> Surface:
         """Every vertex v at rotation @ v + shift."""

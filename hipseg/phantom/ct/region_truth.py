@@ -51,7 +51,7 @@ def region_truth(labels: NDArray[np.uint8], grid: VolumeGrid) -> dict[str, Any]:
 
 def _columns(places: dict[str, Floats]) -> dict[str, float]:
     """`head_mm` as `head_x_mm` and so on; what has no unit as `axis_x`."""
-    columns = {}
+    columns: dict[str, float] = {}
     for name, place in places.items():
         stem, unit = (name.removesuffix("_mm"), "_mm") if name.endswith("_mm") else (name, "")
         columns |= {f"{stem}_{axis}{unit}": float(value) for axis, value in zip("xyz", place, strict=True)}
