@@ -33,7 +33,7 @@ from hipseg.progress import track
 from hipseg.tasks.segmentation import Postprocess
 
 _TABLE: Final = "predictions.csv"
-_MADE: Final = ("labels", "figures")
+_MADE: Final = ("labels", "figures", "surfaces")
 
 
 def run(config: DictConfig) -> None:
@@ -51,6 +51,7 @@ def predict(
     spacing_mm: tuple[Annotated[float, Field(gt=0)], ...] | None,
     dicom_seg: bool,
     heat: bool,
+    thickness: bool,
     bmd: tuple[float, float] | None,
     jsw_method: Mapping[Literal["method"], Method],
     plausibility: Plausible,
@@ -74,6 +75,7 @@ def predict(
         bmd: Of CT, what calibrates densities: mg/cm3 per Hounsfield unit, and at 0 HU; none are measured if not given.
         dicom_seg: Whether labels of femurs in DICOM scans are written as DICOM segmentations too; these repeat the
             patient's and the study's identity, so that an archive files them with the scan.
+        thickness: Of CT, whether the cortex' thickness is measured, and written as surfaces and pictures.
         jsw_method: Its `method`: `contour`, to a fraction of a pixel, or `border`, on pixel borders.
         plausibility: Beyond which a measurement's status warns.
         limits: Beyond which a file is not read.
@@ -94,6 +96,8 @@ def predict(
         raise HipsegError("bmd: only femurs in CT have densities; leave it out")
     if dicom_seg and not of_femurs:
         raise HipsegError("dicom_seg: only label maps of femurs in CT are written as DICOM; leave it out")
+    if thickness and not of_femurs:
+        raise HipsegError("thickness: only femurs in CT have a cortex that is measured; leave it out")
     if "crop" in tasks[0].record["dataset"]:
         if len(tasks) > 1:
             raise HipsegError("checkpoint: hips are measured by one checkpoint; give one")
@@ -109,7 +113,7 @@ def predict(
         first = _first_stage(tasks[0].record, checkpoints[0], locator, trusted)
         if of_femurs:
             calibration = None if bmd is None else Calibration(*bmd)
-            predictor = FemurScans(tasks, first, dicom_seg=dicom_seg, calibration=calibration)
+            predictor = FemurScans(tasks, first, dicom_seg=dicom_seg, calibration=calibration, thickness=thickness)
         else:
             predictor = ImageFiles(tasks, limits, spacing_mm)
     files = predictor.group(_files(input, predictor))

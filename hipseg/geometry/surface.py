@@ -52,6 +52,11 @@ class Surface:
             np.add.at(summed, self.faces[:, corner], across)
         return np.asarray(summed / np.maximum(np.linalg.norm(summed, axis=1, keepdims=True), 1e-12))
 
+    def vertex_areas(self) -> NDArray[np.float64]:
+        """(n,) square mm: a third of every adjoining triangle."""
+        shares = np.repeat(np.linalg.norm(_cross(self.corners), axis=1) / 6, 3)
+        return np.asarray(np.bincount(self.faces.ravel(), shares, len(self.vertices)), dtype=np.float64)
+
     def moved(self, rotation: NDArray[np.float64], shift: NDArray[np.float64]) -> Surface:
         """Every vertex v at rotation @ v + shift."""
         return replace(self, vertices=self.vertices @ np.asarray(rotation).T + shift)

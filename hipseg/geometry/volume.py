@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from hipseg.geometry.surface import Surface
+
 
 @dataclass(frozen=True, eq=False)
 class VolumeGrid:
@@ -54,6 +56,11 @@ class VolumeGrid:
     def to_indices(self, points_mm: NDArray[np.float64]) -> NDArray[np.float64]:
         """(..., 3) x, y, z as (..., 3) indices, which needn't be whole."""
         return np.asarray((points_mm - self.affine[:3, 3]) @ np.linalg.inv(self.affine[:3, :3]).T)
+
+    def to_patient(self, surface: Surface) -> Surface:
+        """A surface along the array's axes, in mm from the first voxel's centre, in the patient's millimetres."""
+        faces = surface.faces if np.linalg.det(self.affine[:3, :3]) > 0 else surface.faces[:, ::-1]
+        return Surface(self.to_mm(surface.vertices / self.spacing_mm), np.ascontiguousarray(faces))
 
 
 @dataclass(frozen=True, eq=False)

@@ -116,11 +116,13 @@ class FemurMeasurement(NamedTuple):
         volumes_cm3: By `VOLUME_NAMES`; those of regions are NaN where these are not found.
         regions: As `region_map` gives them; all 0 where they are not found.
         status: `ok`, or what is missing to find them.
+        planes: Between regions; None where they are not found.
     """
 
     volumes_cm3: dict[str, float]
     regions: NDArray[np.uint8]
     status: str
+    planes: RegionPlanes | None
 
 
 def measure_femur(labels: NDArray[np.uint8], spacing_mm: tuple[float, ...]) -> FemurMeasurement:
@@ -137,9 +139,9 @@ def measure_femur(labels: NDArray[np.uint8], spacing_mm: tuple[float, ...]) -> F
         planes = find_planes(bone, spacing_mm)
     except NoFemur as error:
         none = dict.fromkeys(REGION_VOLUMES, float("nan"))
-        return FemurMeasurement(whole | none, np.zeros_like(labels), error.status)
+        return FemurMeasurement(whole | none, np.zeros_like(labels), error.status, None)
     regions = region_map(bone, planes, spacing_mm)
-    return FemurMeasurement(whole | region_volumes_cm3(labels, regions, spacing_mm), regions, "ok")
+    return FemurMeasurement(whole | region_volumes_cm3(labels, regions, spacing_mm), regions, "ok", planes)
 
 
 def _along(places: list[Floats], start: Floats, axis: Floats) -> Floats:

@@ -1,8 +1,8 @@
 """The tables that a study of osteoarthritis on summed CT reports, from a run's test cases, beside its own numbers.
 
 The study: tables 2 and 3 of radiographic hip osteoarthritis on CT by radiograph-like summation, ResNet18, five mixtures
-of training images. Intervals are of a bootstrap over subjects, whose hips are drawn together; of areas under the ROC curve the wider of that and
-Newcombe's.
+of training images. Intervals are of a bootstrap over subjects, whose hips are drawn together; of areas under the ROC
+curve the wider of that and Newcombe's.
 """
 
 from __future__ import annotations

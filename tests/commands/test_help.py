@@ -42,7 +42,7 @@ KEYS = {
     "split": ["store: ???", "by: subject", "seed: 0"],
     "train": ["data:", "trainer:", "optimizer:", "seed: 0"],
     "evaluate": ["checkpoint: ???", "data:"],
-    "predict": ["checkpoint: ???", "input: ???", "out: ???", "dicom_seg: false", "bmd: null"],
+    "predict": ["checkpoint: ???", "input: ???", "out: ???", "dicom_seg: false", "bmd: null", "thickness: false"],
     "report": ["runs: ???", "out: ???"],
 }
 

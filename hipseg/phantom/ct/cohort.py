@@ -21,6 +21,7 @@ from hipseg.phantom.ct.body import Axes, Volume
 from hipseg.phantom.ct.bones import Bones, Femur, draw_bones
 from hipseg.phantom.ct.cortex import quality_of
 from hipseg.phantom.ct.preset import CtPreset
+from hipseg.phantom.ct.region_truth import region_truth
 from hipseg.phantom.ct.scanner import METAL_HU, add_table, scan
 from hipseg.phantom.ct.scene import Compartment, make_scene
 from hipseg.phantom.ct.shapes import real_shapes
@@ -210,5 +211,6 @@ def _write_truth(job: CtJob, scanned: Scanned) -> list[dict[str, Any]]:
         rows.append({
             "subject": job.name, "side": side, **truth.about, "periosteal_cm3": outer_cm3, "endosteal_cm3": inner_cm3,
             "joint_space_mm": truth.bones.joint_space_mm[side], "head_radius_mm": femur.head_radius_mm, **places,
+            **region_truth(scanned.labels[side], scanned.grid),
         })  # fmt: skip
     return rows
