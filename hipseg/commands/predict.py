@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path, PurePosixPath
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final, Literal, NamedTuple
 
 import pandas as pd
 import torch
@@ -34,6 +34,11 @@ from hipseg.tasks.segmentation import Postprocess
 
 _TABLE: Final = "predictions.csv"
 _MADE: Final = ("labels", "figures", "surfaces")
+_OF_FEMURS: Final = {
+    "bmd": "femurs in CT have densities",
+    "dicom_seg": "label maps of femurs in CT are written as DICOM",
+    "thickness": "femurs in CT have a cortex that is measured",
+}
 
 
 def run(config: DictConfig) -> None:
@@ -63,9 +68,8 @@ def predict(
 
     Args:
         checkpoint: Of `hipseg train`; several of images, as [A,B], are averaged.
-        locator: For a checkpoint trained on joints, or one that grades: one trained on whole films, which finds them on
-            radiographs. For one trained on
-            what periosteal surfaces enclose: one that finds these.
+        locator: For a checkpoint trained on joints, or one that grades: one trained on whole films, which finds them.
+            For one trained on what periosteal surfaces enclose: one that finds these.
         inferer: How whole images are taken; as in its run's test if not given.
         postprocess: What is done to probabilities; as in its run's test if not given.
         input: A file, or a folder that is searched for files at any depth.
@@ -90,32 +94,10 @@ def predict(
     checkpoints = checkpoint if isinstance(checkpoint, list) else [checkpoint]
     tasks = [load(path, inferer, trusted=trusted, postprocess=postprocess) for path in checkpoints]
     tasks = [task.to(best_device()) if isinstance(task, torch.nn.Module) else task for task in tasks]
-    predictor: Predictor
-    of_femurs = tuple(tasks[0].record.get("label_names", ())) == FEMUR_LABELS
-    if bmd is not None and not of_femurs:
-        raise HipsegError("bmd: only femurs in CT have densities; leave it out")
-    if dicom_seg and not of_femurs:
-        raise HipsegError("dicom_seg: only label maps of femurs in CT are written as DICOM; leave it out")
-    if thickness and not of_femurs:
-        raise HipsegError("thickness: only femurs in CT have a cortex that is measured; leave it out")
-    if "crop" in tasks[0].record["dataset"]:
-        if len(tasks) > 1:
-            raise HipsegError("checkpoint: hips are measured by one checkpoint; give one")
-        finder = _finder(tasks[0].record, checkpoints[0], locator, trusted)
-        predictor = HipFilms(tasks[0], finder, jsw_method["method"], plausibility, limits, modalities, spacing_mm)
-    elif "classes" in tasks[0].record["dataset"]:
-        require_alike(tasks, checkpoints)
-        finder = network_locator(partial(load_locator, trusted=trusted), locator) if locator else None
-        task = tasks[0] if len(tasks) == 1 else ensemble(tasks).eval()
-        predictor = GradedHips(task, limits, heat=heat, finder=finder, modalities=modalities)
-    else:
-        require_alike(tasks, checkpoints)
-        first = _first_stage(tasks[0].record, checkpoints[0], locator, trusted)
-        if of_femurs:
-            calibration = None if bmd is None else Calibration(*bmd)
-            predictor = FemurScans(tasks, first, dicom_seg=dicom_seg, calibration=calibration, thickness=thickness)
-        else:
-            predictor = ImageFiles(tasks, limits, spacing_mm)
+    options = _Options(
+        jsw_method["method"], plausibility, limits, modalities, spacing_mm, heat, dicom_seg, thickness, bmd
+    )
+    predictor = _predictor(tasks, checkpoints, locator, trusted, options)
     files = predictor.group(_files(input, predictor))
     rows: list[dict[str, Any]] = []
     try:
@@ -131,6 +113,52 @@ def predict(
     said = "segmented" if predictor.unit == "images" else "graded" if isinstance(predictor, GradedHips) else "measured"
     print(f"{len(files)} files, {good} {predictor.unit} {said}, {len(table) - good} rows with another status")
     print(f"{out / _TABLE}")
+
+
+class _Options(NamedTuple):
+    """What predictors are told beside their networks; see `predict`."""
+
+    method: Method
+    plausibility: Plausible
+    limits: Limits
+    modalities: tuple[str, ...]
+    spacing_mm: tuple[float, ...] | None
+    heat: bool
+    dicom_seg: bool
+    thickness: bool
+    bmd: tuple[float, float] | None
+
+
+def _predictor(
+    tasks: Sequence[Any], checkpoints: Sequence[Path], locator: Path | None, trusted: tuple[str, ...], given: _Options
+) -> Predictor:
+    """What applies networks to files of the kind that they were trained on.
+
+    Raises:
+        HipsegError: If the networks don't belong together, or an option is none of theirs.
+    """
+    record = tasks[0].record
+    of_femurs = tuple(record.get("label_names", ())) == FEMUR_LABELS
+    for name, why in _OF_FEMURS.items():
+        if getattr(given, name) and not of_femurs:
+            raise HipsegError(f"{name}: only {why}; leave it out")
+    if "crop" in record["dataset"]:
+        if len(tasks) > 1:
+            raise HipsegError("checkpoint: hips are measured by one checkpoint; give one")
+        finder = _finder(record, checkpoints[0], locator, trusted)
+        return HipFilms(
+            tasks[0], finder, given.method, given.plausibility, given.limits, given.modalities, given.spacing_mm
+        )
+    require_alike(tasks, checkpoints)
+    if "classes" in record["dataset"]:
+        finder = network_locator(partial(load_locator, trusted=trusted), locator) if locator else None
+        task = tasks[0] if len(tasks) == 1 else ensemble(tasks).eval()
+        return GradedHips(task, given.limits, heat=given.heat, finder=finder, modalities=given.modalities)
+    first = _first_stage(record, checkpoints[0], locator, trusted)
+    if of_femurs:
+        calibration = None if given.bmd is None else Calibration(*given.bmd)
+        return FemurScans(tasks, first, dicom_seg=given.dicom_seg, calibration=calibration, thickness=given.thickness)
+    return ImageFiles(tasks, given.limits, given.spacing_mm)
 
 
 def _finder(
