@@ -5,7 +5,8 @@ Sources: occlusion sensitivity, Zeiler and Fergus, ECCV 2014; Grad-CAM, Selvaraj
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import itertools
+from collections.abc import Callable
 from typing import Final
 
 import numpy as np
@@ -34,25 +35,22 @@ def occlusion(score: Callable[[Tensor], Tensor], image: Tensor, patch: int, stri
     """
     blurred = _blurred(image, _SURROUNDINGS * patch)
     rows, columns = image.shape[2:]
-    corners = [(row, column) for row in _starts(rows, patch, stride) for column in _starts(columns, patch, stride)]
+    # Squares cross the edges, so that all pixels are covered as often: what is covered seldom looks hot by scatter.
+    starts = (range(stride - patch, length, stride) for length in (rows, columns))
+    corners = list(itertools.product(*starts))
     whole = float(score(image)[0])
     total, times = np.zeros((rows, columns)), np.zeros((rows, columns))
     for first in range(0, len(corners), _AT_ONCE):
         part = corners[first : first + _AT_ONCE]
         covered = image.repeat(len(part), 1, 1, 1)
         for number, (row, column) in enumerate(part):
-            square = slice(row, row + patch), slice(column, column + patch)
+            square = slice(max(row, 0), row + patch), slice(max(column, 0), column + patch)
             covered[number][:, square[0], square[1]] = blurred[0][:, square[0], square[1]]
         for (row, column), found in zip(part, score(covered).tolist(), strict=True):
-            total[row : row + patch, column : column + patch] += whole - found
-            times[row : row + patch, column : column + patch] += 1
+            square = slice(max(row, 0), row + patch), slice(max(column, 0), column + patch)
+            total[square] += whole - found
+            times[square] += 1
     return (total / times).astype(np.float32)
-
-
-def _starts(length: int, patch: int, stride: int) -> Sequence[int]:
-    """First pixels of squares that cover a length, the last one up to its end."""
-    last = max(length - patch, 0)
-    return sorted({*range(0, last, stride), last})
 
 
 def _blurred(image: Tensor, width: int) -> Tensor:
