@@ -127,7 +127,8 @@ HIPS_OWN = (
     "commands/joints.py", "commands/preprocess.py", "__init__.py",
     "data/sources/scans.py", "evaluation/femur.py", "prediction/scan_files.py", "transforms/femur_box.py",
     "io/segmentation_object.py", "data/grades.py", "data/sources/graded.py", "prediction/graded_hips.py",
-    "evaluation/classification.py", "report/classification_tables.py",
+    "evaluation/classification.py", "report/classification_tables.py", "data/sources/film_hips.py",
+    "transforms/hip_square.py", "prediction/femur_cortex.py",
 )  # fmt: skip
 GENERIC = [path for path in FILES if not _name(path).startswith(HIPS_OWN)]
 OF_HIPS = re.compile(r"landmark|joint_?space|mjsw|femoral|sourcil|(^|_)sides?($|_)", re.IGNORECASE)
