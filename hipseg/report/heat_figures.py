@@ -51,7 +51,7 @@ def _figure(case: Heated) -> Figure:
         axes.imshow(heat, cmap="coolwarm", vmin=-most, vmax=most, alpha=shown)
         axes.set_title(f"{name}, up to {most:.2g}", fontsize=9)
     figure.suptitle(case.said, fontsize=10)
-    figure.tight_layout(pad=0.4)
+    figure.tight_layout(pad=0.4, rect=(0, 0, 1, 0.96))
     return figure
 
 

@@ -6,6 +6,7 @@ import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 from unittest import mock
 
 import numpy as np
@@ -17,6 +18,7 @@ from monai.networks.nets import resnet18
 
 import hipseg
 from hipseg.commands import main
+from hipseg.transforms.film import prepare_as
 
 SMALL = ("data.dataset.pixels=48", "data.batch_size=8", "data.workers=0", "trainer.max_epochs=1")
 RECIPES = {
@@ -190,3 +192,36 @@ def test_stores_with_grades_alone_are_not_segmented(
               "data.dataset.patch=[16,16]", "data.dataset.spacing_mm=[1,1]", "plan=null", "model=unet",
               "data.dataset.normalisation=zscore", "inferer.window=[16,16]", "data.batch_size=2"])  # fmt: skip
     assert "images have a grade and no mask; train on grades with experiment=osteoarthritis" in capsys.readouterr().err
+
+
+class _Finder:
+    """Knows one hip of a film."""
+
+    def __init__(self, head_mm: tuple[float, float]) -> None:
+        self._head_mm = head_mm
+
+    def prepare(self, pixels: Any, film: Any, padding: Any = None) -> Any:
+        """As a network's films are prepared."""
+        return prepare_as({"rows": 512, "columns": 512, "spacing_mm": 0.9}, pixels, film, padding, any_size=True)
+
+    def find(self, prepared: Any) -> dict[str, Any]:
+        """The right hip's head, and no left one."""
+        return {"right": self._head_mm, "left": None}
+
+
+def test_the_hips_of_a_film_are_graded_where_heads_are_found(
+    run: Path, cohort: Path, here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    truth = pd.read_csv(cohort.parent / f"{cohort.name}.truth.csv")
+    row = truth[(truth["side"] == "right") & truth["mjsw_mm"].notna()].iloc[0]
+    head = tuple(float(row[[f"{axis}{i}" for i in range(18, 28)]].mean()) for axis in "xy")
+    monkeypatch.setattr("hipseg.commands.predict.network_locator", lambda load, path: _Finder(head))
+    checkpoint = run / "checkpoints" / "best.ckpt"
+    film = cohort / row["file"]
+    main(["predict", f"checkpoint={checkpoint}", f"locator={checkpoint}", f"input={film}", "out=out"])
+    found = pd.read_csv("out/predictions.csv").set_index("side")
+    assert found.loc["right", "status"] == "ok" and 0 <= found.loc["right", "probability"] <= 1
+    assert found.loc["left", "status"] == "not_located" and np.isnan(found.loc["left", "probability"])
+    assert (here / "out" / "figures" / f"{film.name}_right.png").is_file()
+    main(["predict", f"checkpoint={checkpoint}", f"input={film}", "out=without"])
+    assert pd.read_csv("without/predictions.csv")["status"].tolist() == ["no_locator"]
