@@ -139,7 +139,7 @@ TRAIN = {
     "unknown key": ("train data.store=store.h5 data.split=split.csv out=r trainer.max_epoch=2",
                     "trainer.max_epoch: there is no such key"),
     "unknown option": ("train data.store=store.h5 data.split=split.csv out=r loss=dicce",
-                       "loss: there is no option 'dicce'; choose ce, dice, dice_ce"),
+                       "loss: there is no option 'dicce'; choose ce, class_ce, dice, dice_ce"),
     "no store": ("train data.split=split.csv out=r", "data.store: no value is given"),
     "old store": ("train data.store=old.h5 data.split=split.csv out=r",
                   "data.store: old.h5 has format 2, this hipseg reads 3; preprocess it again"),
