@@ -18,7 +18,7 @@ from hipseg.instantiation import make, plain
 
 NO_PICTURES = "evaluation.joint_space.pictures=0"
 SCHEDULES = sorted(path.stem for path in (conf_folder() / "scheduler").glob("*.yaml"))
-PUBLISHED = ("nnunet", "femur_study")  # at rates of their own
+PUBLISHED = ("nnunet", "femur_study", "osteoarthritis", "osteoarthritis_study")  # at rates of their own
 RECIPES = sorted(p.stem for p in (conf_folder() / "experiment").glob("*.yaml") if p.stem not in PUBLISHED)
 
 

@@ -13,7 +13,7 @@ from hipseg.commands import main
 # Override and the beginning of the complaint; what a constructor refuses is said in its own words.
 MISTAKES = {
     "trainer.max_epoch=3": "trainer.max_epoch: ",
-    "loss=dicce": "loss: there is no option 'dicce'; choose ce, dice, dice_ce",
+    "loss=dicce": "loss: there is no option 'dicce'; choose ce, class_ce, dice, dice_ce",
     "data.batch_size=0": "data.batch_size: ",
     "data.batch_size=many": "data.batch_size: ",
     "data.train_size=10000": "data.train_size: 10000 samples are asked for, the split has ",
