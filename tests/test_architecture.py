@@ -107,7 +107,7 @@ def test_help_does_not_load_torch() -> None:
 
 
 def test_commands_on_films_do_not_load_torch() -> None:
-    names = ", ".join(f"hipseg.commands.{name}" for name in ("phantom", "preprocess", "split"))
+    names = ", ".join(f"hipseg.commands.{name}" for name in ("phantom", "preprocess", "convert", "split"))
     assert _python(f"import sys, {names}; print('torch' in sys.modules)").strip() == "False"
 
 

@@ -22,7 +22,7 @@ from hipseg.phantom.ct.plants import plant_series
 from hipseg.phantom.ct.preset import CtPreset
 from hipseg.phantom.plants import plant_exclusions
 from hipseg.phantom.preset import Preset
-from hipseg.phantom.reader import read_grades
+from hipseg.phantom.reader import grades_of_reader
 from hipseg.progress import track
 
 
@@ -71,7 +71,7 @@ def _write_grades(truth: pd.DataFrame, path: Path, kappa: float, seed: int) -> N
     known = truth[truth["grade_true"].notna()]
     places = known["key"].str.split("/", expand=True).set_axis(["cohort", "subject", "visit", "side"], axis=1)
     true = known["grade_true"].to_numpy(dtype=np.int64)
-    places["grade"] = read_grades(true, kappa, np.random.default_rng([seed, 70_000]))
+    places["grade"] = grades_of_reader(true, kappa, np.random.default_rng([seed, 70_000]))
     places.to_csv(path, index=False)
     print(f"grades of {len(known)} hips by a reader of kappa {kappa:g} in {path}")
 

@@ -8,7 +8,7 @@ from typing import Annotated
 from omegaconf import DictConfig
 from pydantic import Field
 
-from hipseg.data.split import SUBSETS, By, make_split, with_folds
+from hipseg.data.split import SUBSETS, By, make_split, subjects_of, with_folds
 from hipseg.data.stores import open_store
 from hipseg.errors import HipsegError
 from hipseg.instantiation import call
@@ -41,7 +41,7 @@ def split(
         table.to_csv(out, index=False)
     except OSError as error:
         raise HipsegError(f"out: {out} can't be written ({error.strerror})") from None
-    subjects = table["sample"].str.split("/").str[:2].str.join("/").groupby(table["subset"]).nunique()
+    subjects = subjects_of(table["sample"]).groupby(table["subset"]).nunique()
     samples = table["subset"].value_counts()
     sizes = ", ".join(f"{s} {samples.get(s, 0)} samples of {subjects.get(s, 0)} subjects" for s in SUBSETS)
     print(f"{out}, by {by}: {sizes}")

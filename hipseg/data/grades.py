@@ -47,8 +47,7 @@ def read_grades(path: Path) -> Grades:
     found: dict[str, float] = {}
     for line, row in enumerate(table.to_dict("records"), start=2):
         place = {name: str(row.get(name, "")).strip() for name in _PLACES}
-        if place["side"]:
-            place["side"] = _side(place["side"], f"grades: {path}, line {line}")
+        place["side"] = read_side(place["side"], f"grades: {path}, line {line}")
         case = f"{place['subject']}/" + "_".join(filter(None, (place["visit"], place["side"])))
         if case in found:
             raise HipsegError(f"grades: {path}, line {line} grades {case} again; keep one of both")
@@ -71,16 +70,13 @@ def read_grade(text: str, place: str) -> float:
     return float(grade)
 
 
-def _side(text: str, place: str) -> str:
-    if text.lower() not in _SIDES:
-        raise HipsegError(f"{place} has the side '{text[:40]}'; it must be right or left")
-    return _SIDES[text.lower()]
-
-
 def read_side(text: str, place: str) -> str:
     """`right` or `left`, of R and L too; empty if it is empty.
 
     Raises:
         HipsegError: If it is neither.
     """
-    return _side(text.strip(), place) if text.strip() else ""
+    text = text.strip()
+    if text and text.lower() not in _SIDES:
+        raise HipsegError(f"{place} has the side '{text[:40]}'; it must be right or left")
+    return _SIDES[text.lower()] if text else ""

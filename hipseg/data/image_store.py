@@ -157,6 +157,7 @@ class ImageStore:
         identity_key: For keyed hashes of subjects.
         samples: A row a case; usable are those with a label map or a grade.
         grades: (N,) of every case, NaN where there is none.
+        labelled: (N,) whether a case has a label map.
 
     Raises:
         HipsegError: If it can't be read.
@@ -195,9 +196,10 @@ class ImageStore:
         if self.samples["key"].duplicated().any():
             raise ValueError("a key is there twice")
         self.grades = _read_grades(file, len(rows))
-        for row, sample in enumerate(rows):
-            labelled = f"labels/{row:06d}" in file or (bool(sample["usable"]) and math.isnan(self.grades[row]))
-            self._check(file, row, int(sample["axes"]), labelled)
+        self.labelled = np.array([f"labels/{row:06d}" in file for row in range(len(rows))], dtype=bool)
+        needs_label = self.labelled | (rows["usable"] & np.isnan(self.grades))
+        for row, axes in enumerate(rows["axes"].tolist()):
+            self._check(file, row, axes, bool(needs_label[row]))
 
     def _check(self, file: h5py.File, row: int, axes: int, labelled: bool) -> None:
         if not 2 <= axes <= AXES:
@@ -242,13 +244,6 @@ class ImageStore:
     def label(self, row: int, part: tuple[slice, ...] | None = None) -> NDArray[np.uint8]:
         """A case's label map, (...), or a part of it."""
         return self._read("labels", row, part or ())
-
-    @cached_property
-    def labelled(self) -> NDArray[np.bool_]:
-        """(N,) whether a case has a label map."""
-        with h5py.File(self.path, "r") as file:
-            there = set(file["labels"])
-        return np.array([f"{row:06d}" in there for row in range(len(self.samples))], dtype=bool)
 
     def size(self, row: int) -> tuple[int, ...]:
         """Pixels of a case, an axis each."""

@@ -37,6 +37,7 @@ class JoinedStore:
             said = f"{self.samples.loc[twice, 'key'].iloc[0]} lies in two of its stores"
             raise HipsegError(f"{key}: {said}; convert one of them with another source.dataset=NAME")
         self.grades = np.concatenate([store.grades for store in stores])
+        self.labelled = np.concatenate([store.labelled for store in stores])
         self.path, self.label_names, self.identity_key = first.path, first.label_names, first.identity_key
         self.preprocessing: dict[str, Any] = {**first.preprocessing, "joined": [s.preprocessing for s in stores]}
 
@@ -44,11 +45,6 @@ class JoinedStore:
     def rows_by_key(self) -> dict[str, int]:
         """Row of every case, by its key."""
         return {key: row for row, key in enumerate(self.samples["key"])}
-
-    @cached_property
-    def labelled(self) -> NDArray[np.bool_]:
-        """(N,) whether a case has a label map."""
-        return np.concatenate([store.labelled for store in self._stores])
 
     def _of(self, row: int) -> tuple[ImageStore, int]:
         """The store that a row lies in, and its row there."""

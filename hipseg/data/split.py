@@ -19,6 +19,11 @@ By = Literal["subject", "sample", "given"]
 Fold = int | Literal["all"] | None
 
 
+def subjects_of(samples: pd.Series) -> pd.Series:
+    """Whose each sample is: cohort and subject, the first two parts of its key."""
+    return samples.str.split("/").str[:2].str.join("/")
+
+
 def largest_remainder(count: int, ratios: Sequence[float]) -> list[int]:
     """Whole numbers in the given proportions that add up to `count` (Hamilton's method)."""
     exact = np.asarray(ratios, dtype=float) / sum(ratios) * count
@@ -89,7 +94,7 @@ def with_folds(table: pd.DataFrame, folds: int, seed: int) -> pd.DataFrame:
         HipsegError: If there are fewer subjects than folds.
     """
     learns = table["subset"] != "test"
-    subjects = table["sample"].str.split("/").str[:2].str.join("/")
+    subjects = subjects_of(table["sample"])
     unique = np.array(sorted(set(subjects[learns])))
     if not 2 <= folds <= len(unique):
         raise HipsegError(f"folds: {len(unique)} subjects that train can make 2 to {len(unique)} folds, not {folds}")

@@ -20,7 +20,7 @@ ENDINGS: Final = (
     ".nii.gz", ".nii", ".mha", ".mhd", ".nrrd", ".png", ".tif", ".tiff", ".jpg", ".jpeg", ".bmp", ".dcm",
 )  # fmt: skip
 STATES_SPACING: Final = (".nii.gz", ".nii", ".mha", ".mhd", ".nrrd")  # the others state dots an inch at best
-_PICTURES: Final = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff")
+PICTURES: Final = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff")
 _MOST_LABELS: Final = 255
 _NIFTI_HEADER: Final = 348
 _NIFTI_FLOATS: Final = (16, 64)  # codes of floats and doubles
@@ -129,7 +129,7 @@ def _read_by_itk(path: Path, ending: str, limits: Limits) -> ImageFile:
         raise Excluded("truncated", f"the file can't be read as {ending[1:]} ({said})") from None
     spacing = tuple(float(mm) for mm in reversed(image.GetSpacing()))
     pixels = np.moveaxis(pixels, -1, 0) if image.GetNumberOfComponentsPerPixel() > 1 else pixels[None]
-    if ending in _PICTURES and all(np.array_equal(pixels[0], channel) for channel in pixels[1:3]):
+    if ending in PICTURES and all(np.array_equal(pixels[0], channel) for channel in pixels[1:3]):
         pixels = pixels[:1]  # grey, written as colours
     if pixels.ndim == 4 and pixels.shape[1] == 1:
         pixels, spacing = pixels[:, 0], spacing[1:]

@@ -9,11 +9,10 @@ import numpy as np
 
 from hipseg.errors import Excluded
 from hipseg.io.dicom import Film, file_sha256
-from hipseg.io.images import image_ending, read_image_file
+from hipseg.io.images import PICTURES, image_ending, read_image_file
 from hipseg.io.limits import UNLIMITED, Limits
 from hipseg.io.spacing import Spacing
 
-PICTURES: Final = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff")
 _ISOTROPIC: Final = 1e-3
 
 

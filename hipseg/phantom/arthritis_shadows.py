@@ -37,8 +37,8 @@ class DiseasedHips:
     def paint(self, brush: Brush, skeleton: Skeleton) -> None:
         """Add the bones' shadows with these."""
         paint_bones(brush, skeleton)
-        for number, side in enumerate(SIDES):
-            joint = _Joint(skeleton, side, self.hips[side], np.random.default_rng([self.seed, number]))
+        for side in SIDES:
+            joint = self._joint(skeleton, side)
             joint.add_osteophytes(brush)
             joint.add_sclerosis(brush)
             for cyst in self.hips[side].cysts:
@@ -48,17 +48,15 @@ class DiseasedHips:
         """A skeleton whose heads have lost height, their joints as wide as before."""
         hips = dict(skeleton.hips)
         for side in SIDES:
-            loss, outward = self.hips[side].flattening_mm * skeleton.scale * _BODY, -1.0 if side == "right" else 1.0
-            if loss > 0:
-                angle = np.deg2rad(self.hips[side].towards_deg)
-                towards = np.array([outward * np.sin(angle), -np.cos(angle)])
+            hip = self.hips[side]
+            if hip.flattening_mm > 0:
+                loss, towards = hip.flattening_mm * skeleton.scale * _BODY, _direction(side, hip.towards_deg)
                 hips[side] = flattened(hips[side], loss, towards, widths_mm[side])
         return replace(skeleton, hips=hips)
 
     def truth(self, skeleton: Skeleton, side: Side, width_mm: float) -> dict[str, Any]:
         """Columns of a hip's row: its features in body millimetres, its grade, and their places on the film."""
-        hip = self.hips[side]
-        joint = _Joint(skeleton, side, hip, np.random.default_rng([self.seed, SIDES.index(side)]))
+        hip, joint = self.hips[side], self._joint(skeleton, side)
         names = ("severity", "narrowing", "femoral_mm", "acetabular_mm", "sclerosis", "flattening_mm")
         places = {"narrowest": joint.narrowest, "femoral": joint.femoral_tip, "acetabular": joint.acetabular_tip}
         return {
@@ -67,6 +65,20 @@ class DiseasedHips:
             "cysts": len(hip.cysts),
             **{f"{name}_{axis}_mm": float(at[i]) for name, at in places.items() for i, axis in enumerate("xy")},
         }
+
+    def _joint(self, skeleton: Skeleton, side: Side) -> _Joint:
+        return _Joint(skeleton, side, self.hips[side], np.random.default_rng([self.seed, SIDES.index(side)]))
+
+
+def _outward(side: Side) -> float:
+    """The sign of x away from the body's middle."""
+    return -1.0 if side == "right" else 1.0
+
+
+def _direction(side: Side, degrees: float) -> Points:
+    """Of an angle from straight up, outwards; of length 1."""
+    angle = np.deg2rad(degrees)
+    return np.array([_outward(side) * np.sin(angle), -np.cos(angle)])
 
 
 class _Joint:
@@ -82,19 +94,14 @@ class _Joint:
     def __init__(self, skeleton: Skeleton, side: Side, hip: Arthritis, rng: np.random.Generator) -> None:
         self._landmarks, self._hip, self._rng = skeleton.hips[side].landmarks, hip, rng
         self._scale = skeleton.scale * _BODY
-        self._outward = -1.0 if side == "right" else 1.0
+        self._side, self._outward = side, _outward(side)
         circle = head_circle(self._landmarks)
         self._centre, self._radius = circle.centre, circle.radius
-
-    def _direction(self, degrees: float) -> Points:
-        """Of an angle from straight up, outwards."""
-        angle = np.deg2rad(degrees)
-        return np.array([self._outward * np.sin(angle), -np.cos(angle)])
 
     @property
     def narrowest(self) -> Points:
         """About where the joint space is."""
-        return np.asarray(self._centre + (self._radius + 1.5) * self._direction(self._hip.towards_deg))
+        return np.asarray(self._centre + (self._radius + 1.5) * _direction(self._side, self._hip.towards_deg))
 
     @property
     def femoral_tip(self) -> Points:
@@ -154,7 +161,7 @@ class _Joint:
         gap = 0.0 if cyst.femoral else 3.5
         away = self._radius + scale * (gap + inward * cyst.depth_mm)
         shown = np.cos(np.deg2rad(cyst.forwards_deg))
-        centre = self._centre + away * (0.6 + 0.4 * shown) * self._direction(cyst.angle_deg)
+        centre = self._centre + away * (0.6 + 0.4 * shown) * _direction(self._side, cyst.angle_deg)
         turn = np.linspace(0, 2 * np.pi, 20, endpoint=False)
         oval = np.stack([np.cos(turn), float(self._rng.uniform(0.75, 1.0)) * np.sin(turn)], axis=1)
         outline = centre + scale * cyst.radius_mm * oval

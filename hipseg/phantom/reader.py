@@ -11,7 +11,9 @@ from hipseg.errors import HipsegError
 Values = NDArray[np.float64]
 
 
-def read_grades(true: NDArray[np.int64], kappa: float, rng: np.random.Generator, grades: int = 5) -> NDArray[np.int64]:
+def grades_of_reader(
+    true: NDArray[np.int64], kappa: float, rng: np.random.Generator, grades: int = 5
+) -> NDArray[np.int64]:
     """Grades as a reader gives them: some are one too high or too low.
 
     Args:

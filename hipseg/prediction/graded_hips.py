@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from hipseg.data.sources.film_hips import SOURCE, found_head
 from hipseg.errors import Excluded
-from hipseg.inference.locator import NetworkLocator
+from hipseg.inference.heads import HeadLocator
 from hipseg.inference.saliency import grad_cam, occlusion
 from hipseg.io.dicom import read_film
 from hipseg.io.images import read_image_file
@@ -26,7 +26,7 @@ from hipseg.report.heat_figures import Heated, draw_heat
 from hipseg.transforms.film import PreparedFilm
 from hipseg.transforms.hip_square import FILM_EDGE_MM, hip_square
 from hipseg.transforms.implant import shows_metal
-from hipseg.transforms.picture import prepare_picture
+from hipseg.transforms.picture import prepare_picture, share_of
 
 _HEAD_MM: Final = 24.0  # an adult head's radius on a film
 _STATUS: Final = {"points_outside": "cut"}
@@ -66,7 +66,7 @@ class GradedHips:
     passed_over: Final = (".json", ".csv", ".txt", ".pts", ".md")
 
     def __init__(
-        self, task: Any, limits: Limits, *, heat: bool, finder: NetworkLocator | None, modalities: tuple[str, ...]
+        self, task: Any, limits: Limits, *, heat: bool, finder: HeadLocator | None, modalities: tuple[str, ...]
     ) -> None:
         self.task, self.limits, self.heat = task, limits, heat
         self.finder, self.modalities = finder, modalities
@@ -155,10 +155,11 @@ class GradedHips:
         return "implant" if shows_metal(whole.image, whole.levels, circle) else "ok"
 
     def _picture(self, pixels: NDArray[Any], cohort: str) -> NDArray[np.float32]:
-        share, coarse = self._dataset.get("saturation", 0.0), self._dataset.get("coarse") or {}
-        if isinstance(share, Mapping):
-            share = share.get(cohort, max(share.values(), default=0.0))
-        return prepare_picture(pixels, int(self._dataset["pixels"]), float(share), coarse.get(cohort))
+        saturation, coarse = self._dataset.get("saturation", 0.0), self._dataset.get("coarse") or {}
+        # Where nothing says what a picture is of, it is taken for a radiograph, whose ends are saturated.
+        most = max(saturation.values(), default=0.0) if isinstance(saturation, Mapping) else saturation
+        share = share_of(saturation, cohort, otherwise=most)
+        return prepare_picture(pixels, int(self._dataset["pixels"]), share, coarse.get(cohort))
 
     def _answer(self, picture: NDArray[np.float32]) -> NDArray[np.float64]:
         with torch.no_grad():

@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from sklearn.metrics import precision_recall_curve, roc_curve
 
+from hipseg.data.split import subjects_of
 from hipseg.metrics.classification import average_precision, confusion, roc_auc
 
 Values = NDArray[np.float64]
@@ -81,14 +82,12 @@ def _precision_recall(truth: NDArray[np.bool_], score: Values) -> Values:
 
 def _band(cases: pd.DataFrame, curve: Callable[[NDArray[np.bool_], Values], Values]) -> tuple[Values, Values]:
     """Lower and upper end over draws of subjects, on the grid."""
-    subjects = cases["sample"].str.split("/").str[:2].str.join("/")
-    rows = [group.to_numpy() for group in subjects.groupby(subjects).groups.values()]
-    places = {label: number for number, label in enumerate(cases.index)}
+    subjects = subjects_of(cases["sample"])
+    rows = list(subjects.groupby(subjects).indices.values())
     truth, score = _truth_and_score(cases)
     rng, found = np.random.default_rng(0), []
     for _ in range(_RESAMPLES):
-        drawn = np.concatenate([rows[i] for i in rng.integers(0, len(rows), len(rows))])
-        chosen = np.array([places[label] for label in drawn])
+        chosen = np.concatenate([rows[i] for i in rng.integers(0, len(rows), len(rows))])
         if 0 < truth[chosen].sum() < len(chosen):
             found.append(curve(truth[chosen], score[chosen]))
     low, high = np.percentile(found, (2.5, 97.5), axis=0)

@@ -7,15 +7,14 @@ curve Newcombe's.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any, Final
 
 import numpy as np
 import pandas as pd
 
+from hipseg.data.split import subjects_of
 from hipseg.measure.agreement import with_intervals
 from hipseg.metrics.classification import auc_interval, class_statistics
-from hipseg.metrics.delong import auc_difference
 
 OURS, STUDY = "this run", "study"
 MEASURES: Final = (
@@ -39,7 +38,7 @@ def estimates(cases: pd.DataFrame) -> dict[str, Any]:
     Args:
         cases: `sample` (cohort/subject/...), `positive` and `predicted` (0 or 1), `probability`.
     """
-    subjects = cases["sample"].str.split("/").str[:2].str.join("/")
+    subjects = subjects_of(cases["sample"])
     truth, called = (cases[name].to_numpy(dtype=bool) for name in ("positive", "predicted"))
     table = with_intervals(
         class_statistics(truth, cases["probability"].to_numpy(dtype=float), called), subjects.tolist()
@@ -71,26 +70,6 @@ def cohort_table(cases: pd.DataFrame) -> pd.DataFrame:
         rows.append(said | dict(zip(_STUDY_COLUMNS, numbers, strict=True)))
     ends = [f"{name}{end}" for name in MEASURES for end in ("", "_low", "_high")]
     return pd.DataFrame(rows).reindex(columns=["of", "tested on", "hips", "subjects", "positive", *ends])
-
-
-def compare_classifiers(runs: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
-    """Every two of some runs on the hips that both have: the difference of their areas under the ROC curve.
-
-    Args:
-        runs: `test_cases.csv` by the run's name.
-
-    Returns:
-        `first`, `second`, `hips`, `difference`, `low`, `high`, `p`.
-    """
-    names, rows = list(runs), []
-    for number, one in enumerate(names):
-        for other in names[number + 1 :]:
-            both = runs[one].merge(runs[other], on="sample", suffixes=("", "_other"))
-            scores = (both[name].to_numpy(dtype=float) for name in ("probability", "probability_other"))
-            found = auc_difference(both["positive"].to_numpy(dtype=bool), *scores)
-            rows.append({"first": one, "second": other, "hips": len(both), **found._asdict()})
-    columns = ["first", "second", "hips", "difference", "error", "low", "high", "p"]
-    return pd.DataFrame(rows, columns=columns)
 
 
 def by_width(cases: pd.DataFrame, widths_mm: pd.Series, threshold_mm: float) -> pd.DataFrame:

@@ -16,6 +16,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from hipseg.data.split import subjects_of
 from hipseg.labels.femur import SURFACES
 from hipseg.measure.agreement import Statistics, Values, with_intervals
 
@@ -113,7 +114,7 @@ def _means(values: Mapping[str, Values]) -> Statistics:
 
 def _estimates(statistics: Statistics, cases: pd.DataFrame) -> dict[str, Any]:
     """Each statistic with its interval, and how many femurs of how many subjects it is of."""
-    subjects = cases["sample"].str.split("/").str[:2].str.join("/")
+    subjects = subjects_of(cases["sample"])
     table = with_intervals(statistics, subjects.tolist())
     found: dict[str, Any] = {"femurs": len(cases), "subjects": subjects.nunique()}
     for name, value, low, high in table[["statistic", "value", "low", "high"]].itertuples(index=False):

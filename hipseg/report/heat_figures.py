@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import base64
-import html
-from collections.abc import Mapping, Sequence
-from io import BytesIO
+from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -35,10 +32,6 @@ def draw_heat(case: Heated, path: Path) -> None:
         case: To draw.
         path: PNG file.
     """
-    _figure(case).savefig(path)
-
-
-def _figure(case: Heated) -> Figure:
     figure = Figure(figsize=(3.2 * (1 + len(case.heat)), 3.7), dpi=100)
     panels = figure.subplots(1, 1 + len(case.heat), squeeze=False)[0]
     low, high = np.percentile(case.picture, (1, 99))
@@ -52,29 +45,4 @@ def _figure(case: Heated) -> Figure:
         axes.set_title(f"{name}, up to {most:.2g}", fontsize=9)
     figure.suptitle(case.said, fontsize=10)
     figure.tight_layout(pad=0.4, rect=(0, 0, 1, 0.96))
-    return figure
-
-
-def write_heat_page(cases: Sequence[Heated], title: str, out: Path) -> None:
-    """One self-contained HTML page with a row a case.
-
-    Args:
-        cases: In their order; what is said of them names no one.
-        title: Of the page.
-        out: HTML file.
-    """
-    rows = []
-    for case in cases:
-        drawn = BytesIO()
-        _figure(case).savefig(drawn, format="png")
-        data = base64.b64encode(drawn.getvalue()).decode("ascii")
-        rows.append(f'<figure><img alt="{html.escape(case.said)}" src="data:image/png;base64,{data}"></figure>')
-    style = "body{font:15px system-ui,sans-serif;margin:2rem}figure{margin:0 0 1rem}img{max-width:100%}"
-    note = "Red: what makes the network call it positive; blue: what speaks against. Each map has a scale of its own."
-    page = f"""<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{html.escape(title)}</title>
-<style>{style}</style></head><body><h1>{html.escape(title)}</h1><p>{note}</p>
-{chr(10).join(rows)}
-</body></html>
-"""
-    out.parent.mkdir(parents=True, exist_ok=True)
-    out.write_text(page, encoding="utf-8")
+    figure.savefig(path)

@@ -56,7 +56,6 @@ class ClassificationTask(BaseTask):
         self._auc: Any = nn.ModuleDict({f"of_{stage}": BinaryAUROC() for stage in stages})
         accuracies = {f"of_{stage}": MulticlassAccuracy(len(self.classes), average="macro") for stage in stages}
         self._accuracy: Any = nn.ModuleDict(accuracies)
-        self._validated: list[tuple[Tensor, Tensor]] = []
 
     @property
     def logged(self) -> list[str]:
@@ -90,8 +89,6 @@ class ClassificationTask(BaseTask):
         score, truth = self.positive(probabilities), (batch.target >= self.positive_from).long()
         self._auc[f"of_{stage}"].update(score, truth)
         self._accuracy[f"of_{stage}"].update(probabilities, batch.target)
-        if stage == "val":
-            self._validated.append((score.cpu(), truth.cpu()))
         found = {"probabilities": probabilities, "threshold": self.threshold}
         if not isinstance(self.loss, nn.Identity):  # not loaded to predict
             found["loss"] = self.loss(logits, batch.target)
@@ -103,13 +100,20 @@ class ClassificationTask(BaseTask):
 
     def _log_epoch(self, stage: Stage) -> None:
         auc, accuracy = self._auc[f"of_{stage}"], self._accuracy[f"of_{stage}"]
-        found = float(auc.compute())
-        truths = torch.cat([part.flatten() for part in auc.target]) if auc.target else torch.zeros(0)
-        one_class = not 0 < int(truths.sum()) < len(truths)
-        self.log(f"{stage}/roc_auc", math.nan if one_class else found, prog_bar=stage == "val")
+        truths, scores = (self._of_all(parts).flatten() for parts in (auc.target, auc.preds))
+        both = 0 < int(truths.sum()) < len(truths)
+        self.log(f"{stage}/roc_auc", float(auc.compute()) if both else math.nan, prog_bar=stage == "val")
         self.log(f"{stage}/balanced_accuracy", accuracy.compute())
+        if stage == "val" and both:
+            self.threshold.fill_(best_threshold(truths.cpu().numpy(), scores.cpu().numpy()))
         auc.reset()
         accuracy.reset()
+
+    def _of_all(self, parts: Sequence[Tensor]) -> Tensor:
+        """What a metric has kept of an epoch's batches, in every process."""
+        gathered = self.all_gather(torch.cat(list(parts)))
+        assert isinstance(gathered, Tensor)
+        return gathered
 
     def on_train_epoch_end(self) -> None:
         """Log the epoch's scores."""
@@ -118,11 +122,6 @@ class ClassificationTask(BaseTask):
     def on_validation_epoch_end(self) -> None:
         """Log the epoch's scores, and set the threshold by them."""
         self._log_epoch("val")
-        parts: list[Any] = [self.all_gather(torch.cat(part)) for part in zip(*self._validated, strict=True)]
-        scores, truths = (part.flatten().cpu().numpy() for part in parts)
-        self._validated.clear()
-        if 0 < truths.sum() < len(truths):
-            self.threshold.fill_(best_threshold(truths, scores))
 
     def on_test_epoch_end(self) -> None:
         """Log the test's scores."""

@@ -49,12 +49,3 @@ def hip_square(
     scaled = np.clip((found - darkest) / (brightest - darkest), 0, 1)
     made = np.rint(scaled * _MAX).astype(np.uint16)
     return np.ascontiguousarray(made[:, ::-1]) if mirror else made
-
-
-def box_overlap(first: tuple[float, float, float], second: tuple[float, float, float]) -> float:
-    """Intersection over union of two upright squares, each by the x and y of its middle and its edge."""
-    (x, y, edge), (other_x, other_y, other_edge) = first, second
-    reach = (edge + other_edge) / 2
-    across, down = (min(max(reach - abs(gap), 0.0), edge, other_edge) for gap in (x - other_x, y - other_y))
-    both = across * down
-    return both / (edge**2 + other_edge**2 - both)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 import numpy as np
@@ -32,6 +33,17 @@ def saturate(picture: Picture, share: float) -> Picture:
     if not high > low:
         return np.zeros_like(picture)
     return np.clip((picture - low) / (high - low), 0, 1).astype(np.float32)
+
+
+def share_of(saturation: float | Mapping[str, float], cohort: str, otherwise: float = 0.0) -> float:
+    """What is saturated of a cohort's pictures: one share of all, or each cohort's own.
+
+    Args:
+        saturation: That share, or shares by the cohort's name.
+        cohort: Whose pictures.
+        otherwise: Of a cohort that is not named.
+    """
+    return float(saturation.get(cohort, otherwise) if isinstance(saturation, Mapping) else saturation)
 
 
 def prepare_picture(pixels: NDArray[Any], edge: int, share: float, coarse: int | None = None) -> Picture:

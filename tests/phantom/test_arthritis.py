@@ -19,7 +19,7 @@ from hipseg.phantom.arthritis import Arthritis, Cyst, draw_arthritis, draw_sever
 from hipseg.phantom.arthritis_shadows import DiseasedHips
 from hipseg.phantom.cohort import film_jobs, make_plain
 from hipseg.phantom.preset import Disease
-from hipseg.phantom.reader import expected_kappa, read_grades
+from hipseg.phantom.reader import expected_kappa, grades_of_reader
 
 DISEASE = Disease(0.4, (0.2, 3.8), (0.25, 0.2), 0.4, 0.45)
 
@@ -73,7 +73,7 @@ def _kappa(a: np.ndarray, b: np.ndarray) -> float:
 @pytest.mark.parametrize("kappa", [0.55, 0.8, 1.0])
 def test_a_reader_has_the_kappa_that_is_asked_for_and_errs_by_one_grade(kappa: float) -> None:
     true = np.random.default_rng(0).choice(5, 20_000, p=[0.5, 0.15, 0.13, 0.17, 0.05])
-    read = read_grades(true, kappa, np.random.default_rng(1))
+    read = grades_of_reader(true, kappa, np.random.default_rng(1))
     assert _kappa(true, read) == pytest.approx(kappa, abs=0.02)
     assert np.abs(true - read).max() <= 1 and read.min() >= 0 and read.max() <= 4
 
@@ -82,7 +82,7 @@ def test_a_reader_worse_than_errors_of_one_grade_is_refused() -> None:
     true = np.repeat(np.arange(5), 10)
     worst = expected_kappa(np.full(5, 0.2), 1.0)
     with pytest.raises(HipsegError, match="reader_kappa"):
-        read_grades(true, worst - 0.1, np.random.default_rng(0))
+        grades_of_reader(true, worst - 0.1, np.random.default_rng(0))
 
 
 def _drawn(

@@ -7,7 +7,7 @@ import pytest
 
 from hipseg.errors import Excluded
 from hipseg.geometry.grid import Grid
-from hipseg.transforms.hip_square import box_overlap, hip_square
+from hipseg.transforms.hip_square import hip_square
 
 
 def _film(spacing: float = 0.5) -> tuple[np.ndarray, Grid]:
@@ -47,19 +47,3 @@ def test_a_square_of_one_grey_value_is_refused() -> None:
     _, grid = _film()
     with pytest.raises(Excluded, match="one grey value"):
         hip_square(np.full(grid.shape, 3.0), grid, (80.0, 100.0), 96.0, 64, mirror=False)
-
-
-@pytest.mark.parametrize(
-    ("second", "overlap"),
-    [
-        ((0, 0, 10), 1.0),
-        ((5, 0, 10), 1 / 3),
-        ((0, 0, 5), 0.25),
-        ((5, 5, 10), 25 / 175),
-        ((10, 0, 10), 0.0),
-        ((50, 50, 10), 0.0),
-    ],
-)
-def test_the_overlap_of_squares(second: tuple[float, float, float], overlap: float) -> None:
-    assert box_overlap((0, 0, 10), second) == pytest.approx(overlap)
-    assert box_overlap(second, (0, 0, 10)) == pytest.approx(overlap)

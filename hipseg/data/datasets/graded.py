@@ -18,7 +18,7 @@ from hipseg.errors import HipsegError
 from hipseg.labels.grading import Grading
 from hipseg.sample import GradedSample
 from hipseg.transforms.crop_augment import CropAugmentation
-from hipseg.transforms.picture import prepare_picture
+from hipseg.transforms.picture import prepare_picture, share_of
 
 Share = Annotated[float, Field(ge=0, lt=0.5)]
 _COHORT: Final = 0  # of a key's parts
@@ -142,8 +142,8 @@ class GradedDataset(Dataset[GradedSample]):
 
     def _picture(self, row: int) -> NDArray[np.float32]:
         cohort = self._cohort(row)
-        share = self._saturation.get(cohort, 0.0) if isinstance(self._saturation, Mapping) else self._saturation
-        return prepare_picture(self._store.image(row)[0], self._pixels, float(share), self._coarse.get(cohort))
+        share = share_of(self._saturation, cohort)
+        return prepare_picture(self._store.image(row)[0], self._pixels, share, self._coarse.get(cohort))
 
     def _shares(self, mix: Mapping[str, float]) -> dict[str, float]:
         """Of the cohorts that are drawn from, adding up to 1."""

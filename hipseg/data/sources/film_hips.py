@@ -17,7 +17,7 @@ from hipseg.data.process import read_landmarks
 from hipseg.data.sources.case_files import CaseFiles, FoundCases, Reading, require_names
 from hipseg.data.usable import find_fault
 from hipseg.errors import Excluded
-from hipseg.inference.locator import NetworkLocator
+from hipseg.inference.heads import HeadLocator
 from hipseg.io.dicom import Film, read_film
 from hipseg.labels.circle import head_circle
 from hipseg.labels.landmarks import SIDES, Side
@@ -44,7 +44,7 @@ class FilmHip(CaseFiles):
     side: Side = field(kw_only=True)
     pixels: int = field(kw_only=True)
     modalities: tuple[str, ...] = field(kw_only=True)
-    finder: NetworkLocator | None = field(kw_only=True)
+    finder: HeadLocator | None = field(kw_only=True)
 
     def load(self, reading: Reading) -> StoredImage:
         """The picture.
@@ -78,7 +78,7 @@ class FilmHip(CaseFiles):
         return (circle.x, circle.y), whole
 
 
-def found_head(finder: NetworkLocator, whole: PreparedFilm, side: Side) -> tuple[float, float]:
+def found_head(finder: HeadLocator, whole: PreparedFilm, side: Side) -> tuple[float, float]:
     """Where a side's femoral head is, x and y in film millimetres.
 
     Raises:
@@ -108,7 +108,7 @@ class FilmHips:
     modalities: tuple[str, ...]
     locator: Path | None = None
     dataset: str = "xray"
-    finder: NetworkLocator | None = None
+    finder: HeadLocator | None = None
 
     def find(self, input: Path) -> FoundCases:
         """See `ImageSource`; a hip's name is VISIT_SIDE, or its side where there are no visits."""

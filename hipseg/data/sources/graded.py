@@ -13,13 +13,12 @@ from hipseg.data.grades import read_grade, read_side
 from hipseg.data.image_store import StoredImage
 from hipseg.data.sources.case_files import CaseFiles, FoundCases, Reading, image_spacing, require_names
 from hipseg.data.sources.nnunet_folder import subject_of
+from hipseg.data.sources.table import read_place
 from hipseg.errors import Excluded, HipsegError
 from hipseg.io.dicom import file_sha256
 from hipseg.io.images import ENDINGS, image_ending, read_image_file
 from hipseg.io.picture_film import grey
 from hipseg.io.tables import require_table
-
-_SUBSETS = ("", "train", "test")
 
 
 @dataclass(frozen=True)
@@ -111,14 +110,6 @@ class GradedTable:
         side = read_side(str(row[self.side]), place) if self.side else ""
         found = subject_of(stem, self.subject_pattern, "source.subject_pattern")
         subject = str(row[self.subject]).strip() if self.subject else found
-        subset, fold = (str(row.get(column, "")).strip() for column in ("subset", "fold"))
-        if subset not in _SUBSETS:
-            raise HipsegError(f"{place} has the subset '{subset}'; it must be train, test or empty")
-        try:
-            number = int(fold) if fold else -1
-            stated = str(row.get("spacing_mm", "")).split()
-            spacing_mm = tuple(float(part) for part in stated) or None
-        except ValueError:
-            raise HipsegError(f"{place} has a fold or spacing_mm that is no number") from None
+        where = read_place(row, place)
         grade = read_grade(str(row[self.grade]), place)
-        return GradedFile(stem, subject or stem, (file,), None, subset, number, spacing_mm, grade, side == "left")
+        return GradedFile(stem, subject or stem, (file,), None, *where, grade=grade, mirrored=side == "left")

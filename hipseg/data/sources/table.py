@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -44,13 +45,27 @@ class Table:
         if not images:
             raise HipsegError(f"input: {table}, line {line} names no image")
         name = row.get("case") or images[0].name.removesuffix(image_ending(images[0]) or images[0].suffix)
-        subset, fold, spacing = (row.get(column, "").strip() for column in ("subset", "fold", "spacing_mm"))
-        if subset not in _SUBSETS:
-            raise HipsegError(f"input: {table}, line {line} has the subset '{subset}'; it must be train, test or empty")
-        try:
-            number = int(fold) if fold else -1
-            spacing_mm = tuple(float(part) for part in spacing.split()) if spacing else None
-        except ValueError:
-            raise HipsegError(f"input: {table}, line {line} has a fold or spacing_mm that is no number") from None
         mask = table.parent / row["mask"].strip() if row["mask"].strip() else None
-        return CaseFiles(name, row.get("subject") or name, images, mask, subset, number, spacing_mm)
+        return CaseFiles(
+            name, row.get("subject") or name, images, mask, *read_place(row, f"input: {table}, line {line}")
+        )
+
+
+def read_place(row: Mapping[Any, Any], place: str) -> tuple[str, int, tuple[float, ...] | None]:
+    """The columns `subset`, `fold` and `spacing_mm` of a row of texts, as `CaseFiles` has them; each may be absent.
+
+    Args:
+        row: By column.
+        place: What errors begin with.
+
+    Raises:
+        HipsegError: If one says what it can't.
+    """
+    subset, fold, spacing = (str(row.get(column, "")).strip() for column in ("subset", "fold", "spacing_mm"))
+    if subset not in _SUBSETS:
+        raise HipsegError(f"{place} has the subset '{subset}'; it must be train, test or empty")
+    try:
+        number = int(fold) if fold else -1
+        return subset, number, tuple(float(part) for part in spacing.split()) or None
+    except ValueError:
+        raise HipsegError(f"{place} has a fold or spacing_mm that is no number") from None
