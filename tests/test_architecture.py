@@ -22,6 +22,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     (
         "io",
         "labels",
+        "anatomy",
         "sample",
         "geometry",
         "errors",
@@ -39,7 +40,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("commands", "__init__", "__main__"),
 )
 FLOOR = {room: height for height, rooms in enumerate(FLOORS) for room in rooms}
-SCIENCE = ("io", "labels", "geometry", "measure", "inference", "networks", "losses", "metrics", "transforms")
+SCIENCE = ("io", "labels", "anatomy", "geometry", "measure", "inference", "networks", "losses", "metrics", "transforms")
 
 
 def _name(path: Path) -> str:
@@ -118,7 +119,8 @@ def test_python_face() -> None:
 
 # What knows hips, landmarks and joint space; everything else serves any study.
 HIPS_OWN = (
-    "labels/", "measure/", "phantom/", "evaluation/joint_space.py", "prediction/hip_films.py", "data/annotations.py",
+    "anatomy/", "labels/", "measure/", "phantom/", "evaluation/joint_space.py", "prediction/hip_films.py",
+    "data/annotations.py", "data/sources/ct_ap.py", "transforms/ct_projection.py",
     "data/cohorts.py", "data/datasets/hips.py", "data/exclusions.py", "data/preprocess.py", "data/process.py",
     "data/settings.py", "data/store.py", "data/store_writer.py", "data/usable.py", "data/views.py",
     "inference/heads.py", "inference/hips.py", "inference/judgement.py", "inference/locator.py",

@@ -62,18 +62,18 @@ def phantom(
     table = pd.DataFrame(rows)
     table.to_csv(truth, index=False, float_format="%.5f")
     if preset.disease is not None:
-        _write_grades(table, out.parent / f"{out.name}.grades.csv", reader_kappa, seed)
+        known = table[table["grade_true"].notna()]
+        places = known["key"].str.split("/", expand=True).set_axis(["cohort", "subject", "visit", "side"], axis=1)
+        _write_grades(places, known["grade_true"], out, reader_kappa, seed)
     print(f"{films} films of preset {preset.name} (version {preset.version}) in {out}, their truth in {truth}")
 
 
-def _write_grades(truth: pd.DataFrame, path: Path, kappa: float, seed: int) -> None:
-    """A reader's grades in a cohort's own table."""
-    known = truth[truth["grade_true"].notna()]
-    places = known["key"].str.split("/", expand=True).set_axis(["cohort", "subject", "visit", "side"], axis=1)
-    true = known["grade_true"].to_numpy(dtype=np.int64)
-    places["grade"] = grades_of_reader(true, kappa, np.random.default_rng([seed, 70_000]))
-    places.to_csv(path, index=False)
-    print(f"grades of {len(known)} hips by a reader of kappa {kappa:g} in {path}")
+def _write_grades(places: pd.DataFrame, true: pd.Series, out: Path, kappa: float, seed: int) -> None:
+    """A reader's grades of hips, beside the cohort's folder."""
+    path = out.parent / f"{out.name}.grades.csv"
+    grades = grades_of_reader(true.to_numpy(dtype=np.int64), kappa, np.random.default_rng([seed, 70_000]))
+    places.assign(grade=grades).to_csv(path, index=False)
+    print(f"grades of {len(places)} hips by a reader of kappa {kappa:g} in {path}")
 
 
 def _plant(out: Path, preset: Preset, subjects: int, seed: int) -> list[dict[str, object]]:
@@ -91,6 +91,7 @@ def phantom_ct(
     subjects: Annotated[int, Field(ge=1, le=9999)],
     seed: Annotated[int, Field(ge=0)],
     ct_preset: CtPreset,
+    reader_kappa: Annotated[float, Field(gt=0, le=1)],
     plants: bool,
     workers: Annotated[int, Field(ge=0)] | None,
 ) -> None:
@@ -102,6 +103,7 @@ def phantom_ct(
         subjects: How many.
         seed: The same seed makes the same files.
         ct_preset: What varies, and how far.
+        reader_kappa: Of presets with a disease, Cohen's kappa of `OUT.grades.csv`, a reader's, with true grades.
         plants: Whether to add series that must be refused.
         workers: Processes; all cores if not given.
     """
@@ -113,7 +115,10 @@ def phantom_ct(
         planted = plant_series(replace(jobs[0], subject=subjects))
         print(f"{len(planted)} more series that must be refused: {', '.join(planted)}")
     truth = out.parent / f"{out.name}.truth.csv"
-    pd.DataFrame(rows).to_csv(truth, index=False, float_format="%.5f")
+    table = pd.DataFrame(rows)
+    table.to_csv(truth, index=False, float_format="%.5f")
+    if ct_preset.disease is not None:
+        _write_grades(table[["subject", "side"]], table["grade_true"], out, reader_kappa, seed)
     about = f"preset {ct_preset.name} (version {ct_preset.version})"
     print(f"{subjects} scans of {about} in {out}, their truth in {truth}")
 
@@ -129,7 +134,7 @@ def _make_empty(out: Path) -> None:
 
 _KINDS: Final[dict[str, tuple[Callable[..., None], tuple[str, ...]]]] = {
     "film": (phantom, ("preset", "exposures", "landmark_error_mm", "reader_kappa")),
-    "ct": (phantom_ct, ("ct_preset",)),
+    "ct": (phantom_ct, ("ct_preset", "reader_kappa")),
 }
 
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 from collections import Counter
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 from hipseg.data.exclusions import Exclusion, exclusions_table
 from hipseg.data.grades import Grades
 from hipseg.data.image_store import ImageStoreWriter, StoredImage
-from hipseg.data.sources.case_files import FoundCases, Reading, crashed_case, read_case
+from hipseg.data.sources.case_files import FoundCases, Reading, crashed_cases, read_cases
 from hipseg.data.stores import AnyStore, image_and_label
 from hipseg.errors import HipsegError
 from hipseg.io.images import write_image_file
@@ -77,7 +78,8 @@ def convert_images(
     readings = [Reading(files, found.dataset, labels, spacing_mm, limits) for files in found.cases]
     with ImageStoreWriter(store, found.label_names, {"dataset": found.dataset, **found.about}) as writer:
         channels: int | None = None
-        for outcome in track(ordered_map(read_case, readings, workers, crashed_case), len(readings), "cases"):
+        outcomes = track(ordered_map(read_cases, readings, workers, crashed_cases), len(readings), "cases")
+        for outcome in chain.from_iterable(outcomes):
             if isinstance(outcome, StoredImage):
                 channels = channels or outcome.pixels.shape[0]
                 if outcome.pixels.shape[0] != channels:

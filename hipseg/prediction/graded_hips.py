@@ -1,4 +1,4 @@
-"""Networks that grade hips applied to pictures of single hips."""
+"""Networks that grade hips applied to pictures of single hips, radiographs and CT scans."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from hipseg.data.sources import ct_ap
 from hipseg.data.sources.film_hips import SOURCE, found_head
 from hipseg.errors import Excluded
 from hipseg.inference.heads import HeadLocator
@@ -22,6 +23,7 @@ from hipseg.labels.circle import Circle
 from hipseg.labels.landmarks import SIDES
 from hipseg.parallel import Crashed, Isolated
 from hipseg.prediction.predictor import below
+from hipseg.prediction.scan_groups import is_ct, whole_scans
 from hipseg.report.heat_figures import Heated, draw_heat
 from hipseg.transforms.film import PreparedFilm
 from hipseg.transforms.hip_square import FILM_EDGE_MM, hip_square
@@ -85,13 +87,14 @@ class GradedHips:
         self._alone.__exit__()
 
     def group(self, files: list[Path]) -> list[Path]:
-        """Every file for itself."""
-        return files
+        """Slices of a CT by their folder, every other file for itself."""
+        scans = {file: whole for file in files if is_ct(file) for whole in whole_scans([file])}
+        return list(dict.fromkeys(scans.get(file, file) for file in files))
 
     def predict(self, file: Path, name: str, out: Path) -> list[dict[str, Any]]:
         """See `Predictor`."""
         rows = []
-        for hip in self._find(file):
+        for hip in self._find(file, name, out):
             row: dict[str, Any] = {"side": hip.side, "status": hip.status}
             if hip.pixels is not None:
                 picture = self._picture(hip.pixels, hip.cohort)
@@ -104,7 +107,9 @@ class GradedHips:
             rows.append(row)
         return rows
 
-    def _find(self, file: Path) -> Sequence[FoundHip]:
+    def _find(self, file: Path, name: str, out: Path) -> Sequence[FoundHip]:
+        if file.is_dir() or is_ct(file):
+            return self._in_scan(file, below(out / "figures", f"{name}_from_in_front.png"))
         if not is_picture(file):
             return self._on_film(file)
         try:
@@ -128,8 +133,7 @@ class GradedHips:
                 return [FoundHip("", "", None, "no_locator")]
             whole = self.finder.prepare(film.pixels, film.grid, film.padding)
         except (Excluded, Crashed, OSError) as error:
-            reason = error.reason if isinstance(error, Excluded) else "unreadable"
-            return [FoundHip("", "", None, "decoder_crashed" if isinstance(error, Crashed) else reason)]
+            return [FoundHip("", "", None, _reason(error))]
         hips, pixels = list[FoundHip](), whole.correct(film.pixels)
         for side in SIDES:
             try:
@@ -141,12 +145,33 @@ class GradedHips:
                 hips.append(FoundHip(side, "", None, _STATUS.get(error.reason, error.reason)))
         return hips
 
+    def _in_scan(self, file: Path, figure: Path) -> Sequence[FoundHip]:
+        """Both hips of a CT, seen as the training pictures were; a figure shows the whole of it from in front."""
+        made = self._made_by(ct_ap.SOURCE)
+        try:
+            seen = self._alone.call(ct_ap.see_scan, file, made.get("projection", "sum"))
+        except (Excluded, Crashed, OSError) as error:
+            return [FoundHip("", "", None, _reason(error))]
+        seen.draw(figure)
+        hips = list[FoundHip]()
+        for side in SIDES:
+            try:
+                square = seen.square(side, 2 * int(self._dataset["pixels"]))
+                hips.append(FoundHip(side, str(made.get("dataset", ct_ap.SOURCE)), square,
+                                     "implant" if seen.metal[side] else "ok"))  # fmt: skip
+            except Excluded as error:
+                hips.append(FoundHip(side, "", None, _STATUS.get(error.reason, error.reason)))
+        return hips
+
+    def _made_by(self, source: str) -> Mapping[str, Any]:
+        """How the training pictures of a source were made; empty where none are."""
+        made = self.task.record["preprocessing"]
+        return next((each for each in made.get("joined", [made]) if each.get("source") == source), {})
+
     @property
     def _film_cohort(self) -> str:
         """Of the training pictures, the cohort that came from films."""
-        made = self.task.record["preprocessing"]
-        stores = made.get("joined", [made])
-        return next((str(each["dataset"]) for each in stores if each.get("source") == SOURCE), "")
+        return str(self._made_by(SOURCE).get("dataset", ""))
 
     def _metal(self, whole: PreparedFilm, centre: tuple[float, float]) -> str:
         """`implant` where the head is metal, else `ok`."""
@@ -158,6 +183,7 @@ class GradedHips:
         saturation, coarse = self._dataset.get("saturation", 0.0), self._dataset.get("coarse") or {}
         # Where nothing says what a picture is of, it is taken for a radiograph, whose ends are saturated.
         most = max(saturation.values(), default=0.0) if isinstance(saturation, Mapping) else saturation
+        most = 0.0 if cohort == ct_ap.SOURCE else most
         share = share_of(saturation, cohort, otherwise=most)
         return prepare_picture(pixels, int(self._dataset["pixels"]), share, coarse.get(cohort))
 
@@ -181,6 +207,13 @@ class GradedHips:
         maps = heat_maps(self.task, self._image(picture))
         said = f"probability {positive:.2f}, threshold {float(self.task.threshold):.2f}"
         draw_heat(Heated(picture, maps, said if status == "ok" else f"{said}, status {status}"), path)
+
+
+def _reason(error: Exception) -> str:
+    """Why a file can't be read, as a status."""
+    if isinstance(error, Crashed):
+        return "decoder_crashed"
+    return error.reason if isinstance(error, Excluded) else "unreadable"
 
 
 def heat_maps(task: Any, image: torch.Tensor) -> dict[str, NDArray[np.float32]]:

@@ -7,11 +7,10 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
-import pydicom
 from numpy.typing import NDArray
 
 from hipseg.data.exclusions import NOT_LOCATED
-from hipseg.data.sources.scans import NIFTI, hounsfield, read_scan
+from hipseg.data.sources.scans import hounsfield, read_scan
 from hipseg.errors import Excluded, HipsegError
 from hipseg.geometry.volume import Volume, VolumeGrid, like, upright
 from hipseg.io.nifti import write_nifti
@@ -24,6 +23,7 @@ from hipseg.prediction.enclosed import blanked
 from hipseg.prediction.femur_cortex import COLUMNS, write_cortex
 from hipseg.prediction.mean_labels import mean_labels
 from hipseg.prediction.predictor import below
+from hipseg.prediction.scan_groups import is_nifti, whole_scans
 from hipseg.report.volume_figures import draw_planes
 from hipseg.transforms.femur_box import find_femurs
 
@@ -69,9 +69,8 @@ class FemurScans:
         """Nothing is left open."""
 
     def group(self, files: list[Path]) -> list[Path]:
-        """NIfTI and multi-frame files for themselves, slices by their folder."""
-        alone = (file.name.lower().endswith(NIFTI) or _has_frames(file) for file in files)
-        return list(dict.fromkeys(file if one else file.parent for file, one in zip(files, alone, strict=True)))
+        """See `whole_scans`."""
+        return whole_scans(files)
 
     def predict(self, file: Path, name: str, out: Path) -> list[dict[str, Any]]:
         """See `Predictor`; `file` may be a folder of slices."""
@@ -101,7 +100,7 @@ class FemurScans:
                         below(out / "figures", f"{stem}_{side}_thickness.png"),
                     )  # fmt: skip
             rows.append(row)
-        if self.dicom_seg and not file.name.lower().endswith(NIFTI):
+        if self.dicom_seg and not is_nifti(file):
             _write_dicom(file, name, found, scan.grid, out / "labels" / stem)
         return rows
 
@@ -137,14 +136,6 @@ def _write_dicom(
                 write_segmentation(beginning.with_name(f"{beginning.name}_{side}.dcm"), labels, images, side)
     except HipsegError as error:
         print(f"warning: {name}: no DICOM segmentation is written, because {error}")
-
-
-def _has_frames(file: Path) -> bool:
-    try:
-        frames = pydicom.dcmread(file, stop_before_pixels=True, specific_tags=["NumberOfFrames"]).get("NumberOfFrames")
-        return int(frames or 1) > 1
-    except Exception:  # pydicom raises many kinds; what is no DICOM file is told when it is read
-        return False
 
 
 def _status(labels: NDArray[np.uint8], found: FemurMeasurement, spacing_mm: tuple[float, ...]) -> str:

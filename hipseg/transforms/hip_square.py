@@ -13,6 +13,8 @@ from hipseg.transforms.resample import resample
 
 FILM_EDGE_MM: Final = 96.0
 """On a radiograph: 603 pixels of 0.16 mm, the mean of a study's squares."""
+CT_EDGE_MM: Final = 84.0
+"""In CT, where nothing is magnified: what a square of 96 mm shows on a film, a sixth smaller."""
 _HEAD_MM: Final = 30.0  # from a head's centre, that has to be on the image
 _MAX: Final = 65535
 

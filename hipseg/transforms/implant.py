@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import distance_transform_edt, white_tophat
 
+from hipseg.geometry.volume import Volume
 from hipseg.labels.circle import Circle
 
 _SHARE: Final = 0.6
@@ -18,6 +19,9 @@ _SLIM_MM: Final = 15.0
 _STANDS_OUT: Final = 0.12
 _LEAST: Final = 0.02  # of the head's area
 _RIM_MM: Final = 6.0  # cortical bone is bright too
+_METAL_HU: Final = 2400.0
+_METAL_MM3: Final = 330.0
+_NEAR_MM: Final = 35.0
 
 
 class GreyLevels(NamedTuple):
@@ -82,3 +86,19 @@ def shows_hardware(
     inner = distance_transform_edt(femur[part]) * spacing_mm > _RIM_MM
     within = (away < 0.85) | (inner & (away < 1.8))
     return bool((slim & within).sum() > _LEAST * np.pi * circle.radius**2)
+
+
+def metal_in_scan(scan: Volume, head_mm: NDArray[np.float64]) -> bool:
+    """Whether a scan has metal at a femoral head: more of it than a third of a cubic centimetre, within 35 mm.
+
+    Args:
+        scan: In Hounsfield units; more than 2400 are metal's.
+        head_mm: Its centre, in the patient's millimetres.
+    """
+    centre, reach = scan.grid.to_indices(head_mm), _NEAR_MM / np.array(scan.grid.spacing_mm)
+    ends = [
+        np.clip([at - far, at + far + 1], 0, n).astype(int)
+        for at, far, n in zip(centre, reach, scan.values.shape, strict=True)
+    ]
+    part = scan.values[tuple(slice(*end) for end in ends)]
+    return bool((part > _METAL_HU).sum() * scan.grid.voxel_mm3 > _METAL_MM3)

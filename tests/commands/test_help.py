@@ -13,7 +13,7 @@ GROUPS = {
     "phantom": ["preset: arthritis, hard, projected, random, standard"],
     "preprocess": ["cohort: check, oai", "outline: chords, spline"],
     "joints": ["preset: arthritis, hard, projected, random, standard"],
-    "convert": ["source: film_hips, graded, nnunet, pattern, scans, table", "limits: film"],
+    "convert": ["source: ct_ap, film_hips, graded, nnunet, pattern, scans, table", "limits: film"],
     "split": [],
     "components": [],
     "plan": [],

@@ -14,7 +14,7 @@ from scipy.ndimage import gaussian_filter, map_coordinates
 from hipseg.commands import main
 from hipseg.config import conf_folder
 from hipseg.data.image_store import ImageStore, StoredImage
-from hipseg.data.sources.case_files import Reading, read_case
+from hipseg.data.sources.case_files import Reading, read_cases
 from hipseg.data.sources.film_hips import FilmHips
 from hipseg.instantiation import make
 from hipseg.io.dicom import read_film
@@ -43,7 +43,7 @@ def _head(row: pd.Series) -> tuple[float, float]:
 def test_pictures_show_96_mm_about_the_head_and_left_hips_are_mirrored(source: FilmHips, cohort: Path) -> None:
     truth, seen = _truth(cohort), set[str]()
     for case in source.find(cohort).cases[:16]:
-        outcome = read_case(Reading(case, "xray", 2, None, UNLIMITED))
+        outcome = read_cases(Reading(case, "xray", 2, None, UNLIMITED))[0]
         if not isinstance(outcome, StoredImage):
             continue
         film, side = read_film(case.images[0], ("CR", "DX")), case.name.split("_")[1]

@@ -14,7 +14,7 @@ from small_images import dataset_json, grey, mask, write
 
 from hipseg.data.exclusions import Exclusion
 from hipseg.data.image_store import StoredImage
-from hipseg.data.sources.case_files import CaseFiles, FoundCases, Reading, read_case
+from hipseg.data.sources.case_files import CaseFiles, FoundCases, Reading, read_cases
 from hipseg.data.sources.name_pattern import NamePattern
 from hipseg.data.sources.nnunet_folder import NnunetFolder
 from hipseg.data.sources.table import Table
@@ -26,7 +26,7 @@ ASKED = (0.5, 0.25)
 
 def _read(found: FoundCases, spacing_mm: tuple[float, ...] | None = ASKED) -> dict[str, StoredImage | Exclusion]:
     labels = len(found.label_names)
-    return {files.name: read_case(Reading(files, found.dataset, labels, spacing_mm)) for files in found.cases}
+    return {files.name: read_cases(Reading(files, found.dataset, labels, spacing_mm))[0] for files in found.cases}
 
 
 def _stored(found: FoundCases, spacing_mm: tuple[float, ...] | None = ASKED) -> dict[str, StoredImage]:
@@ -270,7 +270,7 @@ def _case(image: Path, labels: Path | None) -> CaseFiles:
 
 
 def _outcome(files: CaseFiles, spacing_mm: tuple[float, ...] | None = ASKED) -> StoredImage | Exclusion:
-    return read_case(Reading(files, "set", 3, spacing_mm))
+    return read_cases(Reading(files, "set", 3, spacing_mm))[0]
 
 
 def _excluded(files: CaseFiles, spacing_mm: tuple[float, ...] | None = ASKED) -> Exclusion:
@@ -406,7 +406,7 @@ def test_images_beyond_the_limits_are_named(good: CaseFiles) -> None:
         (replace(UNLIMITED, megapixels=1e-4), "limits.megapixels"),
         (replace(UNLIMITED, file_mb=1e-5), "limits.file_mb"),
     ):
-        row = read_case(Reading(good, "set", 3, ASKED, limits))
+        row = read_cases(Reading(good, "set", 3, ASKED, limits))[0]
         assert isinstance(row, Exclusion)
         assert (row.file, row.reason) == ("a.png", "too_many_pixels")
         assert said in row.detail

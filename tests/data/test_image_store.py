@@ -17,7 +17,7 @@ from small_images import dataset_json, grey, mask, write
 
 from hipseg.commands import main
 from hipseg.data.image_store import ImageStore, ImageStoreWriter, StoredImage
-from hipseg.data.sources.case_files import Reading, read_case
+from hipseg.data.sources.case_files import Reading, read_cases
 from hipseg.data.sources.nnunet_folder import NnunetFolder
 from hipseg.data.store import Store
 from hipseg.data.stores import open_store
@@ -289,7 +289,7 @@ def test_a_dataset_of_which_nothing_can_be_stored_is_refused(
 def _read_back(folder: Path) -> dict[str, StoredImage]:
     found = NnunetFolder().find(folder)
     assert found.exclusions == ()
-    cases = [read_case(Reading(files, "x", len(found.label_names), None)) for files in found.cases]
+    cases = [read_cases(Reading(files, "x", len(found.label_names), None))[0] for files in found.cases]
     assert all(isinstance(case, StoredImage) for case in cases)
     return {files.name: case for files, case in zip(found.cases, cases, strict=True) if isinstance(case, StoredImage)}
 

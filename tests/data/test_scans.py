@@ -13,7 +13,7 @@ import pytest
 
 from hipseg.commands import main
 from hipseg.data.image_store import ImageStore
-from hipseg.data.sources.case_files import Reading, read_case
+from hipseg.data.sources.case_files import Reading, read_cases
 from hipseg.data.sources.scans import FemurFiles, Scans, hounsfield, read_scan
 from hipseg.geometry.volume import Volume, VolumeGrid, upright
 from hipseg.io.nifti import read_nifti, write_nifti
@@ -91,7 +91,8 @@ def test_a_scaled_nifti_file_is_stored_and_predicted_from_as_its_series_is(
     image.header.set_slope_inter(factor, 0)
     NIBABEL.save(image, tmp_path / "b.nii")
     cases = [
-        read_case(Reading(FemurFiles(n, n, (tmp_path / f"{n}.nii",), None, side="left"), "d", 3, None)) for n in "ab"
+        read_cases(Reading(FemurFiles(n, n, (tmp_path / f"{n}.nii",), None, side="left"), "d", 3, None))[0]
+        for n in "ab"
     ]
     assert np.array_equal(cases[0].pixels, cases[1].pixels)  # type: ignore[union-attr]
     seen = list[np.ndarray]()
@@ -138,7 +139,7 @@ def test_a_scan_in_another_order_gives_the_same_femurs(scans: Path, how: str, tm
     write_nifti(tmp_path / "a.nii.gz", moved.values, moved.grid)
     write_nifti(tmp_path / "a_left.nii.gz", moved_labels.values, moved_labels.grid)
     cases = [
-        read_case(Reading(FemurFiles("a", "a", (image,), mask, side="left"), "d", 3, None))
+        read_cases(Reading(FemurFiles("a", "a", (image,), mask, side="left"), "d", 3, None))[0]
         for image, mask in (
             (scan_of(scans, "S0001"), scans / "labels" / "S0001_left.nii.gz"),
             (tmp_path / "a.nii.gz", tmp_path / "a_left.nii.gz"),
@@ -180,7 +181,7 @@ def test_labels_that_are_not_the_scan_s_are_refused(
     scans: Path, tmp_path: Path, what: str, reason: str, said: str
 ) -> None:
     found = Scans(("left",)).find(spoilt(scans, tmp_path / "spoilt", what))
-    outcome = read_case(Reading(found.cases[0], found.dataset, 3, None))
+    outcome = read_cases(Reading(found.cases[0], found.dataset, 3, None))[0]
     assert (outcome.reason, said in outcome.detail) == (reason, True)  # type: ignore[union-attr]
 
 

@@ -11,6 +11,7 @@ from hydra.utils import instantiate
 from omegaconf import OmegaConf
 from scipy.spatial import cKDTree
 
+from hipseg.anatomy.shapes import real_shapes
 from hipseg.config import conf_folder
 from hipseg.geometry.surface import Surface, fit_sphere
 from hipseg.geometry.voxels import voxels_within
@@ -18,7 +19,6 @@ from hipseg.labels.landmarks import SIDES, Side
 from hipseg.phantom.ct.bones import Bones, Narrowed, draw_bones
 from hipseg.phantom.ct.cortex import Quality, femur_thickness_mm, pelvis_thickness_mm, quality_of
 from hipseg.phantom.ct.preset import CtPreset
-from hipseg.phantom.ct.shapes import real_shapes
 
 SEEDS = range(4)
 SOUND = Quality(density=1.0, cortex=1.0, cortical_hu=1500.0)

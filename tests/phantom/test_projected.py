@@ -10,13 +10,13 @@ import pytest
 from phantom_presets import shipped, subject
 from test_ct_scans import ball
 
+from hipseg.anatomy.shapes import real_shapes
 from hipseg.geometry.grid import Grid
 from hipseg.geometry.surface import fit_sphere
 from hipseg.labels.circle import head_circle
 from hipseg.labels.curves import spline_curves
 from hipseg.labels.landmarks import FEMUR, ROOF, SIDES, SOURCIL, Side
 from hipseg.measure.reference import reference_gap
-from hipseg.phantom.ct.shapes import real_shapes
 from hipseg.phantom.film import expose_film
 from hipseg.phantom.projected.beam import ConeBeam
 from hipseg.phantom.projected.subject import Projected, project_subject

@@ -48,6 +48,14 @@ class CaseFiles:
         """
         return _read(reading)
 
+    def load_all(self, reading: Reading) -> list[StoredImage | Exclusion]:
+        """All that its files hold, where that is more than one case.
+
+        Raises:
+            Excluded: With the reason, if they hold none.
+        """
+        return [self.load(reading)]
+
 
 @dataclass(frozen=True)
 class FoundCases:
@@ -98,24 +106,24 @@ class Reading(NamedTuple):
     limits: Limits = UNLIMITED
 
 
-def read_case(reading: Reading) -> StoredImage | Exclusion:
-    """Read and check a case; what is wrong with it comes back as an exclusion."""
+def read_cases(reading: Reading) -> list[StoredImage | Exclusion]:
+    """Read and check what belongs to one case's files; what is wrong with it comes back as an exclusion."""
     files = reading.files
     first = files.images[0]
     try:
-        return files.load(reading)
+        return files.load_all(reading)
     except Excluded as excluded:
-        return Exclusion(first.name, "", excluded.reason, excluded.detail)
+        return [Exclusion(first.name, "", excluded.reason, excluded.detail)]
     except OSError as error:
         named = Path(error.filename).name if error.filename else first.name
-        return Exclusion(first.name, "", "unreadable", f"{named} can't be opened ({error.strerror})")
+        return [Exclusion(first.name, "", "unreadable", f"{named} can't be opened ({error.strerror})")]
     except MemoryError:
-        return Exclusion(first.name, "", "too_many_pixels", "it takes more memory than there is")
+        return [Exclusion(first.name, "", "too_many_pixels", "it takes more memory than there is")]
 
 
-def crashed_case(reading: Reading) -> StoredImage | Exclusion:
-    """What becomes of a case that brings down the process that reads it."""
-    return Exclusion(reading.files.images[0].name, "", "decoder_crashed", "the process that read it broke down")
+def crashed_cases(reading: Reading) -> list[StoredImage | Exclusion]:
+    """What becomes of files that bring down the process that reads them."""
+    return [Exclusion(reading.files.images[0].name, "", "decoder_crashed", "the process that read it broke down")]
 
 
 def _read(reading: Reading) -> StoredImage:

@@ -111,24 +111,36 @@ class Scans:
 
     def find(self, input: Path) -> FoundCases:
         """See `ImageSource`; labels are `labels/SUBJECT_SIDE.nii.gz`: 1 cortex, 2 what it encloses."""
-        folder = input / "scans"
-        if not folder.is_dir():
-            raise HipsegError(f"input: there is no folder {folder}; it holds a folder, DICOM or NIfTI file a subject")
-        cases, exclusions, subjects = list[CaseFiles](), list[Exclusion](), set[str]()
-        for path in sorted(folder.iterdir()):
-            if path.name.startswith("."):
-                continue
-            subject = _subject(path)
-            if subject in subjects:
-                exclusions.append(Exclusion(path.name, "", "duplicate_visit", f"another scan is of {subject} too"))
-                continue
-            subjects.add(subject)
+        scans, exclusions = find_scans(input)
+        cases: list[CaseFiles] = []
+        for subject, path in scans:
             for side in self.sides:
                 mask = input / "labels" / f"{subject}_{side}.nii.gz"
                 known = mask if mask.is_file() else None
                 cases.append(FemurFiles(f"{subject}_{side}", subject, (path,), known, side=side))
-        require_names(cases, f"{folder} holds no scan")
+        require_names(cases, f"{input / 'scans'} holds no scan")
         return FoundCases(self.dataset, LABEL_NAMES, tuple(cases), tuple(exclusions))
+
+
+def find_scans(input: Path) -> tuple[list[tuple[str, Path]], list[Exclusion]]:
+    """The subjects in a folder's `scans` with their scans, and what is left out.
+
+    Raises:
+        HipsegError: If there is no such folder.
+    """
+    folder = input / "scans"
+    if not folder.is_dir():
+        raise HipsegError(f"input: there is no folder {folder}; it holds a folder, DICOM or NIfTI file a subject")
+    found, exclusions = dict[str, Path](), list[Exclusion]()
+    for path in sorted(folder.iterdir()):
+        if path.name.startswith("."):
+            continue
+        subject = _subject(path)
+        if subject in found:
+            exclusions.append(Exclusion(path.name, "", "duplicate_visit", f"another scan is of {subject} too"))
+        else:
+            found[subject] = path
+    return list(found.items()), exclusions
 
 
 def _subject(path: Path) -> str:

@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
+from hipseg.anatomy.shapes import MODES, FemurMarks, Shapes
 from hipseg.geometry.signed_distance import SignedDistance
 from hipseg.geometry.surface import Points3, Surface, fit_sphere
 from hipseg.labels.landmarks import SIDES, Side
-from hipseg.phantom.ct.shapes import MODES, FemurMarks, Shapes
 from hipseg.phantom.preset import Bodies, draw
 from hipseg.phantom.skeleton import smoothstep
 

@@ -11,12 +11,14 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
-from hipseg.geometry.surface import Surface
+from hipseg.anatomy.shapes import real_shapes
+from hipseg.geometry.surface import Points3, Surface
 from hipseg.geometry.volume import VolumeGrid
 from hipseg.io.nifti import write_nifti
 from hipseg.io.ply import write_ply
 from hipseg.io.series_writer import SeriesHeader, write_frames, write_slices
 from hipseg.labels.landmarks import SIDES, Side
+from hipseg.phantom.ct.arthritis import DiseasedBones
 from hipseg.phantom.ct.body import Axes, Volume
 from hipseg.phantom.ct.bones import Bones, Femur, draw_bones
 from hipseg.phantom.ct.cortex import quality_of
@@ -24,12 +26,12 @@ from hipseg.phantom.ct.preset import CtPreset
 from hipseg.phantom.ct.region_truth import region_truth
 from hipseg.phantom.ct.scanner import METAL_HU, add_table, scan
 from hipseg.phantom.ct.scene import Compartment, make_scene
-from hipseg.phantom.ct.shapes import real_shapes
 
 Delivery = Literal["slices", "frames", "nifti"]
 _DELIVERIES: Final[tuple[Delivery, ...]] = ("slices", "slices", "nifti", "slices", "frames")
 _OBLIQUE_DEG: Final = 8.0
 _SCREW_MM: Final = 3.2
+_PARTIAL_MM: Final = (40.0, 60.0)  # above the heads, below the anterior superior iliac spines
 _KERNELS: Final = ("B30", "B40", "B50")
 
 
@@ -71,6 +73,7 @@ class Truth:
         volumes_cm3: Within outer and inner surface, as far as the scan reaches.
         place: (4, 4), from that frame to the patient's millimetres.
         about: Columns that are the same for both sides.
+        diseased: What osteoarthritis has made of the hips; None where there is none.
     """
 
     bones: Bones
@@ -79,6 +82,7 @@ class Truth:
     volumes_cm3: Mapping[Side, tuple[float, float]]
     place: NDArray[np.float64]
     about: Mapping[str, Any]
+    diseased: DiseasedBones | None = None
 
 
 @dataclass(frozen=True)
@@ -130,14 +134,20 @@ def scan_subject(job: CtJob) -> Scanned:
     preset = job.preset
     age, female = float(rng.uniform(*preset.bodies.age_years)), bool(rng.random() < preset.female)
     quality, build = quality_of(rng, age, female), preset.builds.draw(rng)
-    bones, scanner = draw_bones(rng, preset.bodies, real_shapes()), preset.scanners.draw(rng)
+    diseased = (
+        None if preset.disease is None else DiseasedBones.draw(job.seed, job.subject, preset.disease, preset.bodies)
+    )
+    narrowed = None if diseased is None else diseased.narrowed
+    bones = draw_bones(rng, preset.bodies, real_shapes(), None, narrowed)
+    scanner = preset.scanners.draw(rng)
     is_oblique, has_screw = rng.random() < preset.scanners.oblique, rng.random() < preset.scanners.metal
     angles = rng.uniform(-_OBLIQUE_DEG, _OBLIQUE_DEG, 3) if is_oblique else np.zeros(3)
     to_patient = Rotation.from_euler("xyz", angles, degrees=True).as_matrix()
     shift = rng.uniform(-60, 60, 3)
     bones = bones.moved(to_patient.T, np.zeros(3))
-    axes = _axes(rng, preset)
-    scene = make_scene(rng, bones, quality, build, axes)
+    axes = _axes(rng, preset, np.random.default_rng([job.seed, job.subject, 3]))
+    shaped = bones if diseased is None else diseased.reshape(bones)
+    scene = make_scene(rng, shaped, quality, build, axes, diseased)
     if has_screw:
         _add_screw(scene.hu, axes, bones.femurs["right"])
     add_table(scene.hu, axes, scene.back_mm, scanner.rods)
@@ -159,16 +169,21 @@ def scan_subject(job: CtJob) -> Scanned:
     }  # fmt: skip
     inner = {side: placed.inner_surface(axes) for side, placed in scene.placed.items()}
     volumes = {side: placed.volumes_cm3(axes) for side, placed in scene.placed.items()}
-    truth = Truth(bones, scene.femurs, inner, volumes, place, about)
+    truth = Truth(bones, scene.femurs, inner, volumes, place, about, diseased)
     return Scanned(np.ascontiguousarray(hu.T).astype(np.int16), labels, grid, header, truth)
 
 
-def _axes(rng: np.random.Generator, preset: CtPreset) -> Axes:
-    """The scanned box, the heads' middle at the origin."""
+def _axes(rng: np.random.Generator, preset: CtPreset, own: np.random.Generator) -> Axes:
+    """The scanned box, the heads' middle at the origin; `own` are the numbers of what differs from scan to scan."""
     scanners = preset.scanners
-    plane, along = scanners.spacing_mm
+    chance = np.clip(own.standard_normal(2), -1.5, 1.5)
+    plane, along = (
+        mm + spread * float(at) for mm, spread, at in zip(scanners.spacing_mm, scanners.spread_mm, chance, strict=True)
+    )
     above, below = (mean + sd * float(np.clip(rng.standard_normal(), -2, 2)) for mean, sd in
                     (scanners.above_mm, scanners.below_mm))  # fmt: skip
+    if own.random() < scanners.partial:
+        above = float(own.uniform(*_PARTIAL_MM))
     across = (np.arange(scanners.columns) - (scanners.columns - 1) / 2) * plane
     x, y = (across + middle + float(rng.uniform(-8, 8)) for middle in (0.0, 30.0))
     z = -below + along * np.arange(int((above + below) / along))
@@ -200,8 +215,12 @@ def _write_truth(job: CtJob, scanned: Scanned) -> list[dict[str, Any]]:
         write_ply(folder / f"{job.name}_{side}_endosteal.ply", truth.inner[side].moved(rotation, shift))
         points = {
             "head": femur.head_mm, "neck": femur.neck_mm, "shaft_upper": femur.shaft_mm[0],
-            "shaft_lower": femur.shaft_mm[1],
+            "shaft_lower": femur.shaft_mm[1], **_front(truth.bones, side),
         }  # fmt: skip
+        disease: dict[str, Any] = {}
+        if truth.diseased is not None:
+            disease, changed = truth.diseased.truth(truth.bones, side)
+            points |= changed
         places = {
             f"{name}_{axis}_mm": float(value)
             for name, point in points.items()
@@ -210,7 +229,14 @@ def _write_truth(job: CtJob, scanned: Scanned) -> list[dict[str, Any]]:
         outer_cm3, inner_cm3 = truth.volumes_cm3[side]
         rows.append({
             "subject": job.name, "side": side, **truth.about, "periosteal_cm3": outer_cm3, "endosteal_cm3": inner_cm3,
-            "joint_space_mm": truth.bones.joint_space_mm[side], "head_radius_mm": femur.head_radius_mm, **places,
+            "joint_space_mm": truth.bones.joint_space_mm[side], "head_radius_mm": femur.head_radius_mm,
+            **disease, **places,
             **region_truth(scanned.labels[side], scanned.grid),
         })  # fmt: skip
     return rows
+
+
+def _front(bones: Bones, side: Side) -> dict[str, Points3]:
+    """Where a side of the pelvis touches the plane in front of it."""
+    marks, vertices = real_shapes().pelvis, bones.pelvis.vertices
+    return {"asis": vertices[marks.spines[side]], "tubercle": vertices[marks.tubercles[side]]}

@@ -93,9 +93,9 @@ class FemurFrame:
 
 
 def femur_thickness_mm(
-    rng: np.random.Generator, femur: Femur, vertices: Points3, quality: Quality
+    rng: np.random.Generator, femur: Femur, vertices: Points3, quality: Quality, sclerosis: float = 1.0
 ) -> NDArray[np.float64]:
-    """(n,) thickness of the cortex at vertices of a femur's surface.
+    """(n,) thickness of the cortex at vertices of a femur's surface; `sclerosis` is a factor on where the head bears.
 
     On the head 0.7 mm, where it bears 1.2; at the neck 1.2 above to 3.8 below (the calcar); at the trochanters 1.1; on
     the shaft 4 to 7, thickest 110 mm below the head.
@@ -106,7 +106,7 @@ def femur_thickness_mm(
     radius, length = frame.radius_mm, frame.neck_mm
     away = vertices - frame.head_mm
     upwards = (away @ frame.up) / np.maximum(np.linalg.norm(away, axis=1), 1e-6)
-    head = 0.7 + 0.5 * smoothstep(0.55, 0.95, upwards)
+    head = 0.7 + (1.2 * sclerosis - 0.7) * smoothstep(0.55, 0.95, upwards)
     neck = 1.2 + 2.6 * smoothstep(-0.1, 0.95, down)
     shaft = 1.1 + 4.1 * smoothstep(45.0, 105.0, depth)
     calcar = (
@@ -123,7 +123,11 @@ def femur_thickness_mm(
 
 
 def pelvis_thickness_mm(
-    rng: np.random.Generator, vertices: Points3, heads: Points3, quality: Quality, sclerosis: float = 1.0
+    rng: np.random.Generator,
+    vertices: Points3,
+    heads: Points3,
+    quality: Quality,
+    sclerosis: float | NDArray[np.float64] = 1.0,
 ) -> NDArray[np.float64]:
     """(n,) thickness of the cortex of hip bones and sacrum: 1.2 mm, above the heads up to 2.6 (the sourcil).
 
@@ -132,14 +136,14 @@ def pelvis_thickness_mm(
         vertices: (n, 3).
         heads: (2, 3) centres of the heads.
         quality: Of the subject's bone.
-        sclerosis: Factor on what there is more above the heads.
+        sclerosis: Factor on what there is more above the heads, or (2,) one for each.
     """
     thickness = np.full(len(vertices), 1.2)
-    for head in heads:
+    for head, factor in zip(heads, np.broadcast_to(sclerosis, len(heads)), strict=True):
         away = vertices - head
         distance = np.linalg.norm(away, axis=1)
         above = smoothstep(0.35, 0.9, away[:, 2] / np.maximum(distance, 1e-6)) * (1 - smoothstep(30.0, 36.0, distance))
-        thickness = thickness + 1.4 * sclerosis * above
+        thickness = thickness + 1.4 * factor * above
     return np.asarray(np.clip(thickness * np.sqrt(quality.cortex) * _uneven(rng, vertices, 0.15), 0.4, 3.5))
 
 

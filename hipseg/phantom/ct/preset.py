@@ -8,7 +8,7 @@ import numpy as np
 
 from hipseg.phantom.ct.body import Build
 from hipseg.phantom.ct.scanner import Scanner
-from hipseg.phantom.preset import Bodies, Normal, draw
+from hipseg.phantom.preset import Bodies, Disease, Normal, draw
 
 
 @dataclass(frozen=True)
@@ -50,6 +50,8 @@ class Scanners:
         rods: Share of scans with a calibration phantom.
         oblique: Share of scans along other axes than the patient's.
         metal: Share of subjects with a screw in a femoral neck.
+        spread_mm: Standard deviations of both spacings, from scan to scan.
+        partial: Share of scans that begin low in the pelvis.
     """
 
     spacing_mm: tuple[float, float]
@@ -62,6 +64,8 @@ class Scanners:
     rods: float
     oblique: float
     metal: float
+    spread_mm: tuple[float, float] = (0.0, 0.0)
+    partial: float = 0.0
 
     def draw(self, rng: np.random.Generator) -> Scanner:
         """One scanner's settings."""
@@ -80,3 +84,4 @@ class CtPreset:
     bodies: Bodies
     builds: Builds
     scanners: Scanners
+    disease: Disease | None = None

@@ -15,6 +15,7 @@ from hipseg.geometry.signed_distance import NearSurface, SignedDistance
 from hipseg.geometry.surface import Points3, Surface
 from hipseg.labels.femur import CORTEX, ENCLOSED
 from hipseg.labels.landmarks import SIDES, Side
+from hipseg.phantom.ct.arthritis import DiseasedBones
 from hipseg.phantom.ct.body import Axes, Build, Volume, soft_fields
 from hipseg.phantom.ct.bones import Bones
 from hipseg.phantom.ct.cortex import (
@@ -26,6 +27,7 @@ from hipseg.phantom.ct.cortex import (
     pelvis_thickness_mm,
     refined_with,
 )
+from hipseg.phantom.ct.lumbar import add_lumbar
 from hipseg.phantom.ct.soft import soft_tissue
 
 _SLAB: Final = 16  # slices that are worked on at once
@@ -101,8 +103,24 @@ class Scene:
     placed: Mapping[Side, Placed]
 
 
-def make_scene(rng: np.random.Generator, bones: Bones, quality: Quality, build: Build, axes: Axes) -> Scene:
-    """The subject on a grid of voxels."""
+def make_scene(
+    rng: np.random.Generator,
+    bones: Bones,
+    quality: Quality,
+    build: Build,
+    axes: Axes,
+    diseased: DiseasedBones | None = None,
+) -> Scene:
+    """The subject on a grid of voxels.
+
+    Args:
+        rng: Of its tissues.
+        bones: As they lie, with the shape that a disease has given them.
+        quality: Of them.
+        build: Of the body.
+        axes: Of the grid.
+        diseased: What makes subchondral bone dense, and holes in it.
+    """
     fields, back_mm = soft_fields(rng, bones, build, axes)
     shape = tuple(len(axis) for axis in axes)
     hu = np.empty(shape, dtype=np.float32)
@@ -111,20 +129,30 @@ def make_scene(rng: np.random.Generator, bones: Bones, quality: Quality, build: 
         slices = range(first, min(first + _SLAB, shape[2]))
         hu[:, :, slices] = soft_tissue(fields, build, slices, (shape[0], shape[1]), voxel_mm)
     heads = np.array([bones.femurs[side].head_mm for side in SIDES])
-    pelvis, thickness = refined_with(bones.pelvis, pelvis_thickness_mm(rng, bones.pelvis.vertices, heads, quality), 1)
-    place_bone(
-        rng, hu, axes, Compartment(pelvis, thickness, pelvis_inside(quality, heads), quality.cortical_hu - 130, 1)
-    )
+    dense = {side: 1.0 for side in SIDES} if diseased is None else diseased.sclerosis
+    factors = np.array([dense[side] for side in SIDES])
+    thickness = pelvis_thickness_mm(rng, bones.pelvis.vertices, heads, quality, factors)
+    pelvis, thickness = refined_with(bones.pelvis, thickness, 1)
+    spongy = pelvis_inside(quality, heads)
+    if diseased is not None:
+        spongy = diseased.dense(spongy, bones, SIDES)
+        add_lumbar(hu, axes, bones.pelvis, quality)
+    place_bone(rng, hu, axes, Compartment(pelvis, thickness, spongy, quality.cortical_hu - 130, 1))
     femurs, labels, placed = dict[Side, Compartment](), dict[Side, NDArray[np.uint8]](), dict[Side, Placed]()
     for side in SIDES:
         femur = bones.femurs[side]
-        thickness = femur_thickness_mm(rng, femur, femur.surface.vertices, quality)
+        thickness = femur_thickness_mm(rng, femur, femur.surface.vertices, quality, dense[side])
         surface, thickness = refined_with(femur.surface, thickness, 2)
-        femurs[side] = Compartment(surface, thickness, femur_inside(femur, quality), quality.cortical_hu, 2)
+        spongy = femur_inside(femur, quality)
+        if diseased is not None:
+            spongy = diseased.dense(spongy, bones, (side,))
+        femurs[side] = Compartment(surface, thickness, spongy, quality.cortical_hu, 2)
         placed[side] = place_bone(rng, hu, axes, femurs[side])
         labels[side] = np.zeros(hu.shape, dtype=np.uint8)
         within = np.where(placed[side].inside < 0, ENCLOSED, CORTEX)
         labels[side][placed[side].window] = np.where(placed[side].outside < 0, within, 0)
+    if diseased is not None:
+        diseased.add_cysts(hu, axes, bones)
     return Scene(hu, labels, back_mm, femurs, placed)
 
 

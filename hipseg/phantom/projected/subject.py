@@ -9,6 +9,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from hipseg.anatomy.shapes import real_shapes
 from hipseg.geometry.grid import Grid
 from hipseg.geometry.surface import Surface
 from hipseg.labels.landmarks import SIDES, Points, Side
@@ -16,7 +17,6 @@ from hipseg.phantom.bone_shadows import Brush, add_vertebrae
 from hipseg.phantom.bones import MIDLINE_STRUCTURES
 from hipseg.phantom.ct.bones import Bones, Femur, Narrowed, draw_bones
 from hipseg.phantom.ct.cortex import Quality, femur_thickness_mm, pelvis_thickness_mm, refined_with
-from hipseg.phantom.ct.shapes import real_shapes
 from hipseg.phantom.preset import Bodies
 from hipseg.phantom.projected.beam import ConeBeam
 from hipseg.phantom.projected.marks import RightView, hip_marks

@@ -21,6 +21,9 @@ _TOP_MM: Final = 15.0
 _CONDYLES_MM: Final = 45.0
 _FACING: Final = 0.75
 _NECK_MM: Final = (12.0, 42.0)
+_TURNS: Final = 6
+_SPINE_MM: Final = (30.0, 40.0)  # the anterior superior iliac spines: above the heads, and aside of the middle
+_TUBERCLE_MM: Final = (-60.0, 10.0, 10.0, 40.0)  # the pubic tubercles: below to above the heads, nearest and farthest
 
 
 @dataclass(frozen=True)
@@ -43,6 +46,19 @@ class FemurMarks:
 
 
 @dataclass(frozen=True)
+class PelvisMarks:
+    """The vertices of a pelvis that touch the anterior pelvic plane, on which it would lie face down.
+
+    Attributes:
+        spines: Of each anterior superior iliac spine.
+        tubercles: Of each pubic tubercle.
+    """
+
+    spines: Mapping[Side, int]
+    tubercles: Mapping[Side, int]
+
+
+@dataclass(frozen=True)
 class Shapes:
     """What is known of all subjects' bones.
 
@@ -52,6 +68,7 @@ class Shapes:
         modes: (15, n, 3) of each part: its displacement with one standard deviation of every mode.
         femurs: Of each side.
         sockets: Indices of the pelvis' vertices in each acetabulum.
+        pelvis: Vertices of the pelvis.
     """
 
     means: Mapping[str, Points3]
@@ -59,6 +76,7 @@ class Shapes:
     modes: Mapping[str, NDArray[np.float32]]
     femurs: Mapping[Side, FemurMarks]
     sockets: Mapping[Side, NDArray[np.int64]]
+    pelvis: PelvisMarks
 
     def draw(self, weights: NDArray[np.float64]) -> dict[str, Surface]:
         """Every part of the subject with these (15,) weights of the modes."""
@@ -71,7 +89,7 @@ class Shapes:
 @lru_cache(maxsize=1)
 def real_shapes() -> Shapes:
     """The model that is shipped; see `data/README.md`."""
-    with np.load(str(files("hipseg.phantom.ct").joinpath("data/llp26.npz"))) as stored:
+    with np.load(str(files("hipseg.anatomy").joinpath("data/llp26.npz"))) as stored:
         parts = {"pelvis": "pelvis", "left": "femur_l", "right": "femur_r"}
         means = {part: stored[f"{name}_mean_mm"].astype(np.float64) for part, name in parts.items()}
         faces = {part: stored[f"{name}_faces"].astype(np.int64) for part, name in parts.items()}
@@ -82,7 +100,8 @@ def real_shapes() -> Shapes:
         outward = np.array([1.0 if side == "left" else -1.0, 1.0, 1.0])
         femurs[side], centre = _mark_femur(means[side] * outward)
         sockets[side] = _mark_socket(pelvis.vertices * outward, pelvis.normals() * outward, centre)
-    return Shapes(means, faces, modes, femurs, sockets)
+    heads = {side: fit_sphere(pelvis.vertices[sockets[side]])[0] for side in SIDES}
+    return Shapes(means, faces, modes, femurs, sockets, _mark_front(pelvis.vertices, heads))
 
 
 def _mark_femur(vertices: Points3) -> tuple[FemurMarks, NDArray[np.float64]]:
@@ -129,3 +148,25 @@ def _mark_socket(vertices: Points3, normals: Points3, head: NDArray[np.float64])
         chosen = np.nonzero((np.abs(distance - radius) < 4) & (facing > _FACING))[0]
         centre, radius = fit_sphere(vertices[chosen])
     return chosen
+
+
+def _mark_front(vertices: Points3, heads: Mapping[Side, NDArray[np.float64]]) -> PelvisMarks:
+    """Where a pelvis touches the plane in front of it, found by turns with that plane."""
+    middle = (heads["left"] + heads["right"]) / 2
+    across = heads["left"] - heads["right"]
+    across = across / np.linalg.norm(across)
+    aside, above = (vertices - middle) @ across, vertices[:, 2] - middle[2]
+    low, high, near, far = _TUBERCLE_MM
+    forwards = np.array([0.0, -1.0, 0.0])
+    spines, tubercles = dict[Side, int](), dict[Side, int]()
+    for _ in range(_TURNS):
+        front = vertices @ forwards
+        for side in SIDES:
+            outward = aside if side == "left" else -aside
+            upper = (above > _SPINE_MM[0]) & (outward > _SPINE_MM[1])
+            lower = (above > low) & (above < high) & (outward > near) & (outward < far)
+            spines[side], tubercles[side] = (int(np.where(part, front, -np.inf).argmax()) for part in (upper, lower))
+        up = vertices[list(spines.values())].mean(axis=0) - vertices[list(tubercles.values())].mean(axis=0)
+        forwards = np.cross(vertices[spines["left"]] - vertices[spines["right"]], up)
+        forwards = forwards / np.linalg.norm(forwards)
+    return PelvisMarks(spines, tubercles)
