@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.spatial import cKDTree
 
 from hipseg.geometry.surface import Points3, Surface
 from hipseg.labels.landmarks import SIDES, Side
@@ -19,6 +20,8 @@ from hipseg.phantom.preset import Bodies, Disease, draw
 from hipseg.phantom.skeleton import smoothstep
 
 _LEAST_WIDTH_MM: Final = 0.2
+_LOST_MM: Final = 1.2  # of a gap between spheres: head and socket are none
+_BEARING: Final = 0.8  # cosine of the angle about the narrowest place within which a width counts
 _JUNCTION_DEG: Final = 48.0  # where the head meets the neck, seen from the neck's axis
 _LIP_MM: Final = (4.5, 11.0)  # how wide an osteophyte is, along the bone and round it
 _ROOF_MM: Final = (6.0, 12.0)  # likewise at the roof's edge, outwards and forwards
@@ -37,7 +40,7 @@ class DiseasedBones:
 
     Attributes:
         hips: Of each side.
-        widths_mm: The joint space that is left where it is least.
+        widths_mm: The joint space that about is left where it is least.
     """
 
     hips: Mapping[Side, Arthritis]
@@ -59,7 +62,8 @@ class DiseasedBones:
     def narrowed(self) -> dict[Side, Narrowed]:
         """Where heads lie in their sockets, so that what is left of a flattened one is as near as it should be."""
         return {
-            side: Narrowed(self.widths_mm[side] - hip.flattening_mm, hip.towards_deg) for side, hip in self.hips.items()
+            side: Narrowed(self.widths_mm[side] + _LOST_MM - hip.flattening_mm, hip.towards_deg)
+            for side, hip in self.hips.items()
         }
 
     @property
@@ -98,9 +102,15 @@ class DiseasedBones:
                           cyst.radius_mm)  # fmt: skip
 
     def truth(self, bones: Bones, side: Side) -> tuple[dict[str, Any], dict[str, Points3]]:
-        """Columns of a hip's row, and the places of its changes in the bones' millimetres."""
-        hip, width = self.hips[side], self.widths_mm[side]
+        """Columns of a hip's row, and the places of its changes.
+
+        Args:
+            bones: As reshaped; the width is measured between their surfaces.
+            side: Which hip.
+        """
+        hip = self.hips[side]
         joint = _Joint(bones, side, hip)
+        width = joint.width_mm(bones)
         names = ("severity", "narrowing", "femoral_mm", "acetabular_mm", "sclerosis", "flattening_mm")
         about = {
             "grade_true": hip.grade(width), "mjsw_true_mm": width, **{name: getattr(hip, name) for name in names},
@@ -123,7 +133,7 @@ class _Joint:
         self._femur, self._hip, self._gap = bones.femurs[side], hip, bones.joint_space_mm[side]
         self._frame = FemurFrame.of(self._femur)
         self._head, self._radius = self._femur.head_mm, self._femur.head_radius_mm
-        self._outward = 1.0 if side == "left" else -1.0
+        self._side, self._outward = side, 1.0 if side == "left" else -1.0
 
     def _direction(self, angle_deg: float, forwards_deg: float = 0.0) -> Points3:
         angle, forwards = np.radians(angle_deg), np.radians(forwards_deg)
@@ -134,6 +144,17 @@ class _Joint:
     def contact(self) -> Points3:
         """About where the joint space is narrowest."""
         return np.asarray(self._head + (self._radius + 1.5) * self._direction(self._hip.towards_deg))
+
+    def width_mm(self, bones: Bones) -> float:
+        """The least distance between head and pelvis about there."""
+        head, pelvis = (surface.refined()[0].refined()[0].vertices for surface in (
+            bones.femurs[self._side].surface, bones.pelvis))  # fmt: skip
+        away = head - self._head
+        distance = np.linalg.norm(away, axis=1)
+        near = (away @ self._direction(self._hip.towards_deg)) / np.maximum(distance, 1e-6) > _BEARING
+        cap = head[near & (distance < 1.15 * self._radius)]
+        pelvis = pelvis[np.linalg.norm(pelvis - self._head, axis=1) < 2 * self._radius]
+        return float(cKDTree(pelvis).query(cap)[0].min())
 
     def near_contact(self, points: Points3) -> NDArray[np.float32]:
         """(n,) from 1 at the joint's surfaces there to 0 away from them."""

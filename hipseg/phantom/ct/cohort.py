@@ -169,7 +169,7 @@ def scan_subject(job: CtJob) -> Scanned:
     }  # fmt: skip
     inner = {side: placed.inner_surface(axes) for side, placed in scene.placed.items()}
     volumes = {side: placed.volumes_cm3(axes) for side, placed in scene.placed.items()}
-    truth = Truth(bones, scene.femurs, inner, volumes, place, about, diseased)
+    truth = Truth(shaped, scene.femurs, inner, volumes, place, about, diseased)
     return Scanned(np.ascontiguousarray(hu.T).astype(np.int16), labels, grid, header, truth)
 
 
