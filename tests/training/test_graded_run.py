@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -13,11 +14,14 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from drawn_pelvis import draw_scan
 from graded_pictures import write_graded
 from monai.networks.nets import resnet18
 
 import hipseg
 from hipseg.commands import main
+from hipseg.io.nifti import write_nifti
+from hipseg.io.series_writer import SeriesHeader, write_slices
 from hipseg.transforms.film import prepare_as
 
 SMALL = ("data.dataset.pixels=48", "data.batch_size=8", "data.workers=0", "trainer.max_epochs=1")
@@ -225,3 +229,23 @@ def test_the_hips_of_a_film_are_graded_where_heads_are_found(
     assert (here / "out" / "figures" / f"{film.name}_right.png").is_file()
     main(["predict", f"checkpoint={checkpoint}", f"input={film}", "out=without"])
     assert pd.read_csv("without/predictions.csv")["status"].tolist() == ["no_locator"]
+
+
+def test_the_hips_of_a_scan_are_graded_as_they_are_seen_from_in_front(run: Path, here: Path) -> None:
+    scan = draw_scan(2).scan
+    (here / "in").mkdir()
+    write_nifti(here / "in" / "a.nii.gz", scan.values, scan.grid)
+    write_nifti(here / "in" / "cut.nii.gz", scan.values[:60], replace(scan.grid, shape=(60, *scan.grid.shape[1:])))
+    header = SeriesHeader("S", "20200101", "F", 60, 2, "B30", 120, 0.0, "x")
+    (here / "in" / "b").mkdir()
+    write_slices(here / "in" / "b", header, scan.values, scan.grid, [(f"I{n:03d}", n) for n in range(len(scan.values))])
+    main(["predict", f"checkpoint={run / 'checkpoints' / 'best.ckpt'}", "input=in", "out=out"])
+    found = pd.read_csv("out/predictions.csv").set_index(["file", "side"])
+    assert found.loc[("cut.nii.gz", np.nan), "status"] == "pelvis_cut"
+    for side in ("right", "left"):
+        assert found.loc[("a.nii.gz", side), "status"] == "ok"
+        probability = found.loc[("a.nii.gz", side), "probability"]
+        assert probability == pytest.approx(found.loc[("b", side), "probability"], abs=1e-3)
+        assert (here / "out" / "figures" / f"a.nii.gz_{side}.png").is_file()
+    assert (here / "out" / "figures" / "a.nii.gz_from_in_front.png").is_file()
+    assert len(found) == 5

@@ -137,7 +137,7 @@ class CtHips:
 
     def find(self, input: Path) -> FoundCases:
         """See `ImageSource`."""
-        known = {} if self.landmarks is None else _read_landmarks(self.landmarks)
+        known = {} if self.landmarks is None else _read_landmarks(Path(self.landmarks))
         scans, exclusions = find_scans(input)
         cases: list[CaseFiles] = [
             ScanHips(
