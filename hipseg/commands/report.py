@@ -8,7 +8,8 @@ from omegaconf import DictConfig
 
 from hipseg.errors import HipsegError
 from hipseg.instantiation import call
-from hipseg.report.comparison import read_published, write_comparison
+from hipseg.report.class_comparison import is_graded, write_class_comparison
+from hipseg.report.comparison import read_cases, read_published, write_comparison
 from hipseg.report.page import write_page
 
 
@@ -23,7 +24,8 @@ def report(runs: list[Path], out: Path, tables: Path | None, names: list[str] | 
     Args:
         runs: Run folders; a sweep's folder stands for all its runs.
         out: HTML file.
-        tables: Folder for one table of all runs' cases, Dice by run and by label, and box plots of both.
+        tables: Folder for one table of all runs' cases, Dice by run and by label, and box plots of both; of runs that
+            grade hips, for their measures by cohort, each pair by DeLong's test, and ROC curves.
         names: Of the runs in these, in their order; their folders' names if not given.
         published: CSV of a study's numbers to draw beside the boxes of the same names.
     """
@@ -38,8 +40,14 @@ def report(runs: list[Path], out: Path, tables: Path | None, names: list[str] | 
         called = names or [folder.name for folder in folders]
         if len(set(called)) < len(called):
             raise HipsegError("names: two runs have one name; give names=[A,B,...]")
+        by_name = dict(zip(called, folders, strict=True))
+        cases = {name: read_cases(folder) for name, folder in by_name.items()}
+        if all(map(is_graded, cases.values())):
+            write_class_comparison(cases, tables)
+            print(f"models by cohort, and pairs of them on the same hips, in {tables}")
+            return
         beside = read_published(published) if published is not None else None
-        write_comparison(dict(zip(called, folders, strict=True)), tables, beside)
+        write_comparison(by_name, tables, beside)
         print(f"cases, Dice by run and by label in {tables}")
 
 

@@ -36,19 +36,31 @@ def gather_cases(runs: Mapping[str, Path]) -> pd.DataFrame:
     """
     tables = []
     for name, folder in runs.items():
-        found = sorted(path for path in folder.glob("test_*.csv") if path.name != "test_profiles.csv")
-        try:
-            table = read_table(found[0])
-            dice = table.filter(regex="^dice_")
-            if dice.empty or "sample" not in table:
-                raise ValueError("it holds no Dice")
-        except (IndexError, OSError, ValueError) as error:
-            said = " ".join(str(error).split())[:120]
-            raise HipsegError(f"runs: {folder} has no table of test cases that can be read ({said})") from None
+        table = read_cases(folder)
+        dice = table.filter(regex="^dice_")
+        if dice.empty:
+            raise HipsegError(f"runs: the test cases of {folder} have no Dice; compare runs of one task")
         table.insert(0, "run", name)
         table.insert(2, "dice", dice.mean(axis=1))
         tables.append(table)
     return pd.concat(tables, ignore_index=True)
+
+
+def read_cases(folder: Path) -> pd.DataFrame:
+    """The test cases of a run.
+
+    Raises:
+        HipsegError: If it has no table of them.
+    """
+    found = sorted(path for path in folder.glob("test_*.csv") if path.name != "test_profiles.csv")
+    try:
+        table = read_table(found[0])
+        if "sample" not in table:
+            raise ValueError("it names no samples")
+    except (IndexError, OSError, ValueError) as error:
+        said = " ".join(str(error).split())[:120]
+        raise HipsegError(f"runs: {folder} has no table of test cases that can be read ({said})") from None
+    return table
 
 
 def by_run(cases: pd.DataFrame) -> pd.DataFrame:
