@@ -30,10 +30,11 @@ from hipseg.prediction.image_files import ImageFiles
 from hipseg.prediction.predictor import Predictor
 from hipseg.prediction.scan_files import FemurScans
 from hipseg.progress import track
+from hipseg.report.heat_page import write_heat_page
 from hipseg.tasks.segmentation import Postprocess
 
 _TABLE: Final = "predictions.csv"
-_MADE: Final = ("labels", "figures", "surfaces")
+_MADE: Final = ("labels", "figures", "surfaces", "heat.html")
 _OF_FEMURS: Final = {
     "bmd": "femurs in CT have densities",
     "dicom_seg": "label maps of femurs in CT are written as DICOM",
@@ -73,7 +74,8 @@ def predict(
         inferer: How whole images are taken; as in its run's test if not given.
         postprocess: What is done to probabilities; as in its run's test if not given.
         input: A file, or a folder that is searched for files at any depth.
-        out: Folder for `predictions.csv`, label maps and pictures, in folders as the files'.
+        out: Folder for `predictions.csv`, label maps and pictures, in folders as the files'. Of graded hips
+            `heat.html` shows all.
         spacing_mm: Down and across, of images and films in picture files, which state none.
         heat: Whether pictures of graded hips show what the answer depends on, which takes seconds a hip.
         bmd: Of CT, what calibrates densities: mg/cm3 per Hounsfield unit, and at 0 HU; none are measured if not given.
@@ -113,6 +115,8 @@ def predict(
     said = "segmented" if predictor.unit == "images" else "graded" if isinstance(predictor, GradedHips) else "measured"
     print(f"{len(files)} files, {good} {predictor.unit} {said}, {len(table) - good} rows with another status")
     print(f"{out / _TABLE}")
+    if isinstance(predictor, GradedHips) and (page := write_heat_page(table, out)) is not None:
+        print(f"{page}")
 
 
 class _Options(NamedTuple):

@@ -113,6 +113,8 @@ def test_pictures_are_graded_with_what_their_grade_depends_on(run: Path, folder:
     one = next(iter(grades.index))
     main(["predict", f"checkpoint={run / 'checkpoints/best.ckpt'}", f"input={folder / 'ct_ap' / one}", "out=one"])
     assert (here / "one" / "figures" / f"{one}.png").is_file()
+    assert f'src="figures/{one}.png"' in (here / "one" / "heat.html").read_text()
+    assert not (here / "out" / "heat.html").exists()
 
 
 def test_what_is_no_picture_has_a_status_and_no_numbers(run: Path, here: Path) -> None:
