@@ -120,7 +120,7 @@ def test_python_face() -> None:
 # What knows hips, landmarks and joint space; everything else serves any study.
 HIPS_OWN = (
     "anatomy/", "labels/", "measure/", "phantom/", "evaluation/joint_space.py", "prediction/hip_films.py",
-    "data/annotations.py", "data/sources/ct_ap.py", "transforms/ct_projection.py",
+    "data/annotations.py", "data/sources/ct_ap.py", "transforms/ct_projection.py", "report/heat_page.py",
     "data/cohorts.py", "data/datasets/hips.py", "data/exclusions.py", "data/preprocess.py", "data/process.py",
     "data/settings.py", "data/store.py", "data/store_writer.py", "data/usable.py", "data/views.py",
     "inference/heads.py", "inference/hips.py", "inference/judgement.py", "inference/locator.py",
