@@ -12,7 +12,7 @@ for projection in sum drr; do
     hipseg convert source=ct_ap source.projection=$projection input=ct grades=ct.grades.csv store=ct_$projection.h5
 done
 stores='[xray.h5,ct_sum.h5]'
-hipseg split "store=$stores" out=split.csv 'ratios=[0.5,0.2,0.3]'
+hipseg split "store=$stores" out=split.csv stratify=true 'ratios=[0.5,0.2,0.3]'
 hipseg train -m experiment=osteoarthritis mixture=xray,xray_coarse,both,both_coarse,ct_ap "data.store=$stores" data.split=split.csv data.workers=1 out=models
 hipseg report 'runs=[models/0,models/1,models/2,models/3,models/4]' 'names=[xray,xray_coarse,both,both_coarse,ct_ap]' out=models.html tables=models_compared
 # By Beer and Lambert's law in place of sums.

@@ -9,7 +9,8 @@ from omegaconf import DictConfig
 from pydantic import Field
 
 from hipseg.data.split import SUBSETS, By, make_split, subjects_of, with_folds
-from hipseg.data.stores import open_store
+from hipseg.data.store import Store
+from hipseg.data.stores import has_grades, open_store
 from hipseg.errors import HipsegError
 from hipseg.instantiation import call
 
@@ -21,6 +22,7 @@ def split(
     folds: int | None,
     ratios: tuple[float, float, float],
     seed: Annotated[int, Field(ge=0)],
+    stratify: bool,
 ) -> None:
     """Write the split and print its sizes.
 
@@ -32,8 +34,14 @@ def split(
         folds: So many folds of what does not test, for cross-validation.
         ratios: Shares of train, val and test.
         seed: The same seed draws the same split.
+        stratify: Whether each subset gets its share of every cohort and, of stores with grades, of every highest grade
+            that a subject has.
     """
-    table = make_split(open_store(store, "store").samples, by, ratios, seed)
+    opened = open_store(store, "store")
+    if stratify and not has_grades(opened):
+        raise HipsegError("stratify: the store holds no grades; leave it out")
+    grades = opened.grades if stratify and not isinstance(opened, Store) else None
+    table = make_split(opened.samples, by, ratios, seed, grades)
     if folds is not None:
         table = with_folds(table, folds, seed)
     try:

@@ -8,6 +8,7 @@ from typing import Final, Literal, get_args
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from hipseg.data.exclusions import NOT_LOCATED
 from hipseg.errors import HipsegError
@@ -33,7 +34,13 @@ def largest_remainder(count: int, ratios: Sequence[float]) -> list[int]:
     return [int(n) for n in whole]
 
 
-def make_split(samples: pd.DataFrame, by: By, ratios: Sequence[float], seed: int) -> pd.DataFrame:
+def make_split(
+    samples: pd.DataFrame,
+    by: By,
+    ratios: Sequence[float],
+    seed: int,
+    grades: NDArray[np.float64] | None = None,
+) -> pd.DataFrame:
     """Draw a split.
 
     Args:
@@ -42,6 +49,8 @@ def make_split(samples: pd.DataFrame, by: By, ratios: Sequence[float], seed: int
             `given` takes training and test samples as the store's dataset says, and only folds are drawn.
         ratios: Shares of train, val and test, counted in what `by` says.
         seed: The same seed draws the same split.
+        grades: Of every sample, NaN where there is none: each subset gets its share of every cohort, and there of every
+            highest grade that a unit has. Chance alone decides if None.
 
     Returns:
         `sample`, `subset`; rows within a subset are in the order of drawing, so that its first rows are a smaller
@@ -58,6 +67,9 @@ def make_split(samples: pd.DataFrame, by: By, ratios: Sequence[float], seed: int
     units = keys if by == "sample" else ["/".join(key.split("/")[:2]) for key in keys]
     unique = np.array(sorted(set(units)))
     drawn = np.random.default_rng(seed).permutation(unique)
+    if grades is not None:
+        grade_of = dict(zip(samples["key"], np.nan_to_num(grades, nan=-1.0), strict=True))
+        drawn = _alike(drawn, pd.Series([grade_of[key] for key in keys]).groupby(units).max())
     counts = largest_remainder(len(drawn), ratios)
     for subset, share, count in zip(SUBSETS, ratios, counts, strict=True):
         if share > 0 and count == 0:
@@ -67,6 +79,13 @@ def make_split(samples: pd.DataFrame, by: By, ratios: Sequence[float], seed: int
     order = {str(unit): i for i, unit in enumerate(drawn)}
     table = pd.DataFrame({"sample": keys, "subset": [subset_of[unit] for unit in units]})
     return table.iloc[np.argsort([order[unit] for unit in units], kind="stable")].reset_index(drop=True)
+
+
+def _alike(drawn: NDArray[np.str_], highest: pd.Series) -> NDArray[np.str_]:
+    """Drawn units in an order in which every stretch has its share of each cohort and highest grade."""
+    strata = pd.Series([f"{unit.split('/')[0]}/{highest.loc[str(unit)]}" for unit in drawn])
+    place = (strata.groupby(strata).cumcount() + 0.5) / strata.map(strata.value_counts())
+    return drawn[np.argsort(place.to_numpy(), kind="stable")]
 
 
 def _given_subsets(samples: pd.DataFrame) -> pd.DataFrame:

@@ -189,3 +189,27 @@ def test_a_split_that_does_not_fit_is_refused(
     assert str(path) in str(caught.value)
     assert said in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_with_grades_every_subset_has_its_share_of_cohorts_and_highest_grades() -> None:
+    rng = np.random.default_rng(2)
+    rows = [
+        (f"{cohort}/s{number:03d}/{side}", cohort, float(rng.choice([0, 0, 0, 2, 3])))
+        for cohort, count in (("xray", 120), ("ct_ap", 40))
+        for number in range(count)
+        for side in ("left", "right")
+    ]
+    samples = pd.DataFrame({"key": [row[0] for row in rows], "usable": True})
+    grades = np.array([row[2] for row in rows])
+    grades[5] = np.nan
+    table = make_split(samples, "subject", (0.5, 0.2, 0.3), 3, grades)
+    assert table.equals(make_split(samples, "subject", (0.5, 0.2, 0.3), 3, grades))
+    subject = samples["key"].str.rsplit("/", n=1).str[0]
+    highest = pd.Series(grades).groupby(subject).max()
+    subset = table.set_index(table["sample"].str.rsplit("/", n=1).str[0])["subset"].groupby(level=0)
+    assert (subset.nunique() == 1).all()
+    strata = highest.index.str.split("/").str[0] + highest.astype(str)
+    counts = pd.crosstab(strata, subset.first().reindex(highest.index))
+    shares = counts.div(counts.sum(axis=1), axis=0)
+    for name, share in (("train", 0.5), ("val", 0.2), ("test", 0.3)):
+        assert (counts[name] - share * counts.sum(axis=1)).abs().max() <= 1.0, shares
