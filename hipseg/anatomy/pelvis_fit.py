@@ -40,6 +40,13 @@ _PRIOR: Final = 12.0  # how many matches at one millimetre a mode of one standar
 _AROUND_MM: Final = 14.0  # of a landmark, whose matches move it
 _HELD: Final = 4.0  # matches that hold a landmark where the modes have it
 _MISSED_MM: Final = 2.5  # on average, above which nothing of the scan is a pelvis
+_WITHIN_MM: Final = 0.5  # beyond a socket's sphere, that a head may reach
+_CARTILAGE_MM: Final = 3.5
+_BANDS: Final = ((6.0, 4), (3.5, 4), (2.2, 4))  # how far points may lie off a head's sphere, and how often it is fitted
+_FACING_OUT: Final = 0.8
+_HEAD_POINTS: Final = 80
+_OFF_MM: Final = 10.0  # from the socket's middle, and a radius, beyond which it is no head
+_LEAST_HEAD_MM: Final = 15.0
 _MARGIN_MM: Final = 4.0  # that a landmark lies within the scan
 
 
@@ -73,7 +80,7 @@ class FoundPelvis:
 
     Attributes:
         landmarks: That lay its anterior plane.
-        heads_mm: Centres of the femoral heads: of their sockets' spheres.
+        heads_mm: Centres of the femoral heads.
         residual_mm: Mean distance of its surface from the scan's bones, as far as the scan reaches.
     """
 
@@ -242,11 +249,32 @@ class _Fit:
         )
         heads = {}
         for side in SIDES:
-            socket = placed[self._shapes.sockets[side]]
-            centre, _ = fit_sphere(socket)
-            heads[side] = centre + self._left_over(placed, facing, centre, self._shapes.sockets[side])
+            vertices = self._shapes.sockets[side]
+            centre, radius = fit_sphere(placed[vertices])
+            heads[side] = self._head(centre + self._left_over(placed, facing, centre, vertices), radius)
         residual = float(np.minimum(away, _FAR_MM).mean()) if seen.any() else float("inf")
         return FoundPelvis(PelvisLandmarks(spines, tubercles), heads, residual)
+
+    def _head(self, socket: Points3, radius: float) -> Points3:
+        """The centre of the sphere through the bone that bulges into a socket; the socket's where there is none.
+
+        A head that has worn its cartilage does not lie in the middle of its socket.
+        """
+        near = self._tree.query_ball_point(socket, radius + _WITHIN_MM)
+        points, normals = self._points[near], self._normals[near]
+        centre, size = socket, radius - _CARTILAGE_MM
+        for band, times in _BANDS:
+            for _ in range(times):
+                away = points - centre
+                distance = np.linalg.norm(away, axis=1)
+                bulges = (normals * away).sum(axis=1) > _FACING_OUT * distance
+                on_sphere = bulges & (np.abs(distance - size) < band)
+                if on_sphere.sum() < _HEAD_POINTS:
+                    return socket
+                centre, size = fit_sphere(points[on_sphere])
+                if np.linalg.norm(centre - socket) > _OFF_MM or not _LEAST_HEAD_MM < size < radius + 1:
+                    return socket
+        return centre
 
     def _left_over(
         self, placed: Points3, facing: Points3, at: Points3, vertices: NDArray[np.int64] | None = None

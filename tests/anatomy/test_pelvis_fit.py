@@ -37,7 +37,15 @@ def _errors(drawn: Drawn) -> dict[str, float]:
 def test_landmarks_and_heads_are_found_however_the_subject_lies(seed: int, turned: tuple[float, float, float]) -> None:
     errors = _errors(draw_scan(seed, turned))
     assert max(errors.values()) < 4.0, errors
+    assert max(errors[f"head_{side}"] for side in SIDES) < 1.5, errors
     assert np.mean(list(errors.values())) < 2.0, errors
+
+
+def test_a_head_that_has_worn_its_cartilage_is_found_off_its_socket_s_middle() -> None:
+    drawn = draw_scan(6, worn=True)
+    found = find_pelvis(drawn.scan)
+    for side in SIDES:
+        assert np.linalg.norm(found.heads_mm[side] - drawn.heads[side]) < 2.0
 
 
 def test_a_scan_that_ends_below_the_iliac_spines_is_cut() -> None:

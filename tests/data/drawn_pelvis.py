@@ -18,7 +18,7 @@ from hipseg.geometry.surface import Points3
 from hipseg.geometry.volume import Volume, VolumeGrid
 from hipseg.geometry.voxels import voxels_within
 from hipseg.labels.landmarks import SIDES, Side
-from hipseg.phantom.ct.bones import Bones, draw_bones
+from hipseg.phantom.ct.bones import Bones, Narrowed, draw_bones
 from hipseg.phantom.ct.preset import CtPreset
 
 AIR, SOFT, BONE = -1000.0, 40.0, 700.0
@@ -56,10 +56,18 @@ def mirrored(bones: Bones) -> Bones:
 
 
 def draw_scan(
-    seed: int, turned_deg: tuple[float, float, float] = (0, 0, 0), above_mm: float = 165.0, mirror: bool = False
+    seed: int,
+    turned_deg: tuple[float, float, float] = (0, 0, 0),
+    above_mm: float = 165.0,
+    mirror: bool = False,
+    worn: bool = False,
 ) -> Drawn:
-    """Bones in a block of soft tissue, turned about the heads' middle by angles about x, y and z."""
-    bones = draw_bones(np.random.default_rng(seed), ct_preset("pelvis").bodies, real_shapes())
+    """Bones in a block of soft tissue, turned about the heads' middle by angles about x, y and z.
+
+    Worn joints are narrow above.
+    """
+    narrowed = {side: Narrowed(0.8, 12.0) for side in SIDES} if worn else None
+    bones = draw_bones(np.random.default_rng(seed), ct_preset("pelvis").bodies, real_shapes(), None, narrowed)
     marks = real_shapes().pelvis
     named = {f"asis_{side}": marks.spines[side] for side in SIDES}
     named |= {f"tubercle_{side}": marks.tubercles[side] for side in SIDES}
