@@ -106,7 +106,7 @@ def femur_thickness_mm(
     radius, length = frame.radius_mm, frame.neck_mm
     away = vertices - frame.head_mm
     upwards = (away @ frame.up) / np.maximum(np.linalg.norm(away, axis=1), 1e-6)
-    head = 0.7 + (1.2 * sclerosis - 0.7) * smoothstep(0.55, 0.95, upwards)
+    head = 0.7 + (0.5 + 1.2 * (sclerosis - 1)) * smoothstep(0.55, 0.95, upwards)
     neck = 1.2 + 2.6 * smoothstep(-0.1, 0.95, down)
     shaft = 1.1 + 4.1 * smoothstep(45.0, 105.0, depth)
     calcar = (
