@@ -1,6 +1,7 @@
 """Where an image holds what a network's answer depends on.
 
-Sources: occlusion sensitivity, Zeiler and Fergus, ECCV 2014; Grad-CAM, Selvaraju et al., ICCV 2017.
+Sources: occlusion sensitivity, Zeiler and Fergus, ECCV 2014; HiResCAM, Draelos and Carin, arXiv 2011.08891, which is
+Grad-CAM (Selvaraju et al., ICCV 2017) where a layer is averaged right after it, and needs no such average elsewhere.
 """
 
 from __future__ import annotations
@@ -60,8 +61,8 @@ def _blurred(image: Tensor, width: int) -> Tensor:
     return F.avg_pool2d(padded, edge, stride=1)
 
 
-def grad_cam(network: nn.Module, image: Tensor, layer: str, score: Callable[[Tensor], Tensor]) -> Heat:
-    """How much the features of a layer speak for a score: their sum, each weighted by its mean gradient.
+def hires_cam(network: nn.Module, image: Tensor, layer: str, score: Callable[[Tensor], Tensor]) -> Heat:
+    """How much the features of a layer speak for a score at each place: their sum, each times its gradient there.
 
     Args:
         network: (1, C, rows, columns) to logits.
@@ -87,7 +88,7 @@ def grad_cam(network: nn.Module, image: Tensor, layer: str, score: Callable[[Ten
         network.zero_grad(set_to_none=True)
     features, gradient = kept["features"], kept["features"].grad
     assert gradient is not None
-    heat = (gradient.mean(dim=(2, 3), keepdim=True) * features).sum(dim=1, keepdim=True).relu()
+    heat = (gradient * features).sum(dim=1, keepdim=True).relu()
     found: Heat = (
         F.interpolate(heat, image.shape[2:], mode="bilinear", align_corners=False)[0, 0].detach().cpu().numpy()
     )

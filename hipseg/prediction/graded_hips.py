@@ -14,7 +14,7 @@ from hipseg.data.sources import ct_ap
 from hipseg.data.sources.film_hips import SOURCE, found_head
 from hipseg.errors import Excluded
 from hipseg.inference.heads import HeadLocator
-from hipseg.inference.saliency import grad_cam, occlusion
+from hipseg.inference.saliency import hires_cam, occlusion
 from hipseg.io.dicom import read_film
 from hipseg.io.images import read_image_file
 from hipseg.io.limits import Limits
@@ -32,7 +32,7 @@ from hipseg.transforms.picture import prepare_picture, share_of
 
 _HEAD_MM: Final = 24.0  # an adult head's radius on a film
 _STATUS: Final = {"points_outside": "cut"}
-_LAYER: Final = "layer4"  # of a residual network, the last before its average
+_LAYER: Final = "layer3"  # of a residual network: the last has 4 x 4 places in a picture of 128 x 128
 _PATCHES: Final = 7  # along an edge, that occlusion covers in turn
 _STEPS: Final = 2  # in which the cover moves by its own length
 
@@ -229,7 +229,7 @@ def heat_maps(task: Any, image: torch.Tensor) -> dict[str, NDArray[np.float32]]:
     patch = max(image.shape[-1] // _PATCHES, 1)
     maps = {"occlusion": occlusion(score, image, patch, max(patch // _STEPS, 1))}
     if hasattr(task.network, _LAYER):
-        maps["Grad-CAM"] = grad_cam(
+        maps["HiResCAM"] = hires_cam(
             task.network, image, _LAYER, lambda logits: task.positive(torch.softmax(logits, dim=1)).logit()
         )
     return maps

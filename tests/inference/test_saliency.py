@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from hipseg.inference.saliency import grad_cam, hottest, occlusion, points_at
+from hipseg.inference.saliency import hires_cam, hottest, occlusion, points_at
 
 
 def test_covering_what_a_score_is_made_of_lowers_it_there_and_nowhere_else() -> None:
@@ -50,10 +50,22 @@ def test_gradients_point_at_what_raises_a_logit() -> None:
     image = torch.rand(1, 1, 24, 24, generator=torch.Generator().manual_seed(0)) * 0.1
     image[0, 0, 5:9, 14:18] = 1
     network = _Spots()
-    heat = grad_cam(network, image, "features", lambda logits: logits[:, 0])
+    heat = hires_cam(network, image, "features", lambda logits: logits[:, 0])
     assert heat.shape == (24, 24) and heat.min() >= 0
     assert points_at(heat, (6.5, 15.5), 2, share=0.03)
     assert all(weights.grad is None for weights in network.parameters())
+
+
+def test_gradients_times_features_are_their_share_of_a_score_that_adds_them_up() -> None:
+    image = torch.rand(1, 1, 8, 8, generator=torch.Generator().manual_seed(1))
+    network = nn.Sequential(nn.Conv2d(1, 1, 1, bias=False), nn.Flatten(), nn.Linear(64, 1, bias=False))
+    weights = torch.rand(64, generator=torch.Generator().manual_seed(2))
+    with torch.no_grad():
+        network[0].weight.fill_(2.0)
+        network[2].weight.copy_(weights[None])
+    heat = hires_cam(network, image, "0", lambda logits: logits[:, 0])
+    assert np.allclose(heat, 2 * (image[0, 0] * weights.reshape(8, 8)).numpy(), atol=1e-6)
+    assert heat.sum() == pytest.approx(float(network(image)), rel=1e-5)
 
 
 def test_the_hottest_tenth_is_a_tenth_and_of_an_even_map_nothing() -> None:
