@@ -1,6 +1,6 @@
 """Where an image holds what a network's answer depends on.
 
-Sources: occlusion sensitivity, Zeiler and Fergus, ECCV 2014; HiResCAM, Draelos and Carin, arXiv 2011.08891, which is
+Sources: occlusion sensitivity, Zeiler and Fergus, ECCV 2014; HiResCAM, Draelos et al., arXiv 2011.08891, which is
 Grad-CAM (Selvaraju et al., ICCV 2017) where a layer is averaged right after it, and needs no such average elsewhere.
 """
 
