@@ -20,6 +20,12 @@ from hipseg.parallel import ordered_map
 from hipseg.transforms.hip_square import CT_EDGE_MM
 
 
+def overlap(off_mm: np.ndarray, edge_mm: float) -> float:
+    """Intersection over union of two squares whose middles lie (2,) mm apart."""
+    shared = float(np.prod(np.maximum(edge_mm - off_mm, 0)))
+    return shared / (2 * edge_mm**2 - shared)
+
+
 def look(scan: tuple[str, Path]) -> tuple[str, ScanSeen | str, float]:
     """A scan from in front, or why not, and the seconds it took."""
     start = time.perf_counter()
@@ -46,11 +52,10 @@ def main(cohort: Path, out: Path) -> None:
                 "head": seen.pelvis.heads_mm[side],
             }  # fmt: skip
             off = np.abs(seen.picture.to_film(found["head"]) - seen.picture.to_film(true["head"]))
-            shared = float(np.prod(np.maximum(CT_EDGE_MM - off, 0)))
             errors = {f"{name}_mm": float(np.linalg.norm(found[name] - true[name])) for name in true}
             rows.append({
                 "subject": subject, "side": side, "grade": row["grade_true"], **errors,
-                "iou": shared / (2 * CT_EDGE_MM**2 - shared), "residual_mm": seen.pelvis.residual_mm, "s": seconds,
+                "iou": overlap(off, CT_EDGE_MM), "residual_mm": seen.pelvis.residual_mm, "s": seconds,
             })  # fmt: skip
     table = pd.DataFrame(rows)
     table.to_csv(out, index=False, float_format="%.3f")

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from found import overlap
 
 from hipseg.checkpoint import load_locator
 from hipseg.errors import Excluded
@@ -36,8 +37,7 @@ def main(checkpoint: Path, cohort: Path) -> None:
                 points = np.array([[row[f"{axis}{n}"] for axis in "xy"] for n in range(LANDMARKS_PER_HIP)])
                 head, place = head_circle(points), found.get(side)
                 off = np.abs(np.array(place) - head.centre) if place is not None else np.full(2, FILM_EDGE_MM)
-                shared = float(np.prod(np.maximum(FILM_EDGE_MM - off, 0)))
-                rows.append({"error_mm": float(np.hypot(*off)), "iou": shared / (2 * FILM_EDGE_MM**2 - shared)})
+                rows.append({"error_mm": float(np.hypot(*off)), "iou": overlap(off, FILM_EDGE_MM)})
     table = pd.DataFrame(rows)
     print(table.describe(percentiles=[0.05, 0.5, 0.95]).round(3).to_string())
     print(f"hips with an IoU of 0.85 and more: {(table['iou'] >= 0.85).sum()} of {len(table)}")

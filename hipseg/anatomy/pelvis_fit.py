@@ -14,20 +14,16 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import label
 from scipy.spatial import cKDTree
 from scipy.spatial.transform import Rotation
-from skimage.measure import marching_cubes
 
+from hipseg.anatomy.bone_surface import bone_surface
 from hipseg.anatomy.shapes import MODES, Shapes, real_shapes
 from hipseg.errors import Excluded
 from hipseg.geometry.surface import Points3, Surface, fit_sphere
 from hipseg.geometry.volume import Volume, VolumeGrid
 from hipseg.labels.landmarks import SIDES, Side
 
-_BONE_HU: Final = 250.0
-_STEP_MM: Final = 2.4  # of the grid on which bones are searched
-_PIECE_MM3: Final = 4000.0  # smaller ones are no pelvis
 _SAMPLES: Final = 3000
 _SPARSE: Final = 5  # every so many of them while it is placed roughly
 _STARTS_MM: Final = 25.0
@@ -108,34 +104,6 @@ def find_pelvis(scan: Volume) -> FoundPelvis:
         if not _inside(scan.grid, point[None], _MARGIN_MM)[0]:
             raise Excluded("pelvis_cut", f"the landmark {name} lies beyond the scan; give one of the whole pelvis")
     return best
-
-
-def bone_surface(scan: Volume) -> Surface:
-    """The surface of bones, on a grid of about 2.4 mm, in the patient's millimetres.
-
-    Raises:
-        Excluded: `not_located` if there is no bone.
-    """
-    steps = [max(1, round(_STEP_MM / mm)) for mm in scan.grid.spacing_mm]
-    shape = [length // step for length, step in zip(scan.values.shape, steps, strict=True)]
-    if min(shape) < 8:
-        raise Excluded("not_located", "it has too few slices for a pelvis")
-    kept = scan.values[tuple(slice(0, n * step) for n, step in zip(shape, steps, strict=True))]
-    small = np.zeros(shape, dtype=np.float32)
-    for index in np.ndindex(*steps):
-        small += kept[tuple(slice(first, None, step) for first, step in zip(index, steps, strict=True))]
-    small /= np.prod(steps)
-    pieces, count = label(small > _BONE_HU)
-    voxel = float(np.prod(np.multiply(scan.grid.spacing_mm, steps)))
-    large = np.bincount(pieces.ravel(), minlength=count + 1) * voxel > _PIECE_MM3
-    large[0] = False
-    if not large.any():
-        raise Excluded("not_located", "there is no bone in it")
-    small[(small > _BONE_HU) & ~large[pieces]] = _BONE_HU - 1
-    vertices, faces, _, _ = marching_cubes(small, _BONE_HU)
-    placed = scan.grid.to_mm(vertices * steps + (np.array(steps) - 1) / 2)
-    turned = np.linalg.det(scan.grid.affine[:3, :3]) < 0
-    return Surface(placed, (faces if turned else faces[:, ::-1]).astype(np.int64))
 
 
 @dataclass(frozen=True)
@@ -228,20 +196,21 @@ class _Fit:
         weights = np.clip(state.weights + solved[6:], -3, 3) if bends else state.weights
         return _State(turn @ state.rotation, state.shift + solved[3:6], weights)
 
-    def _missed(self, state: _State) -> float:
-        """Mean distance of the pelvis' surface from bones, in mm."""
+    def _away(self, state: _State) -> NDArray[np.float64]:
+        """How far each matched vertex lies from any bone, in mm; NaN beyond the scan."""
         placed = self._placed(state)
         away, _ = self._tree.query(placed, distance_upper_bound=_FAR_MM)
-        seen = _inside(self._grid, placed, 0.0)
-        return float(np.where(seen, np.minimum(away, _FAR_MM), _UNSEEN_MM).mean())
+        return np.where(_inside(self._grid, placed, 0.0), np.minimum(away, _FAR_MM), np.nan)
+
+    def _missed(self, state: _State) -> float:
+        """Mean distance of the pelvis' surface from bones, in mm."""
+        return float(np.nan_to_num(self._away(state), nan=_UNSEEN_MM).mean())
 
     def _found(self, state: _State) -> FoundPelvis:
         shape = self._shapes.means["pelvis"] - self._middle
         shape = shape + np.tensordot(state.weights, self._shapes.modes["pelvis"], axes=1)
         placed = shape @ state.rotation.T + state.shift
         facing = Surface(placed, self._shapes.faces["pelvis"]).normals()
-        seen = _inside(self._grid, self._placed(state), 0.0)
-        away, _ = self._tree.query(self._placed(state)[seen], distance_upper_bound=_FAR_MM)
         marks = self._shapes.pelvis
         spines, tubercles = (
             {side: placed[vertex] + self._left_over(placed, facing, placed[vertex]) for side, vertex in each.items()}
@@ -252,8 +221,9 @@ class _Fit:
             vertices = self._shapes.sockets[side]
             centre, radius = fit_sphere(placed[vertices])
             heads[side] = self._head(centre + self._left_over(placed, facing, centre, vertices), radius)
-        residual = float(np.minimum(away, _FAR_MM).mean()) if seen.any() else float("inf")
-        return FoundPelvis(PelvisLandmarks(spines, tubercles), heads, residual)
+        away = self._away(state)
+        seen = away[np.isfinite(away)]
+        return FoundPelvis(PelvisLandmarks(spines, tubercles), heads, float(seen.mean()) if len(seen) else np.inf)
 
     def _head(self, socket: Points3, radius: float) -> Points3:
         """The centre of the sphere through the bone that bulges into a socket; the socket's where there is none.

@@ -13,6 +13,7 @@ import torch
 from pytorch_lightning import Callback, LightningModule, Trainer
 
 from hipseg.data.identity import already_seen
+from hipseg.data.split import cohorts_of
 from hipseg.evaluation.evaluator import Case, Evaluator, GradedCase
 from hipseg.tasks.segmentation import SegmentationTask
 
@@ -104,7 +105,7 @@ class Evaluation(Callback):
         folder = self._folder
         (folder / "figures").mkdir(parents=True, exist_ok=True)
         cases.to_csv(folder / f"test_{unit}.csv", index=False, float_format="%.6g")
-        cohorts = cases["sample"].str.split("/").str[0]
+        cohorts = cohorts_of(cases["sample"])
         by_cohort = {str(name): self._summarise(unit, part) for name, part in cases.groupby(cohorts)}
         self.summary = self._summarise(unit, cases)
         table = pd.DataFrame.from_dict(by_cohort | {"all": self.summary}, orient="index").rename_axis("cohort")

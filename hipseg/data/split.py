@@ -25,6 +25,11 @@ def subjects_of(samples: pd.Series) -> pd.Series:
     return samples.str.split("/").str[:2].str.join("/")
 
 
+def cohorts_of(samples: pd.Series) -> pd.Series:
+    """The cohort of each sample, the first part of its key."""
+    return samples.str.split("/").str[0]
+
+
 def largest_remainder(count: int, ratios: Sequence[float]) -> list[int]:
     """Whole numbers in the given proportions that add up to `count` (Hamilton's method)."""
     exact = np.asarray(ratios, dtype=float) / sum(ratios) * count

@@ -23,7 +23,7 @@ from hipseg.labels.circle import Circle
 from hipseg.labels.landmarks import SIDES
 from hipseg.parallel import Crashed, Isolated
 from hipseg.prediction.predictor import below
-from hipseg.prediction.scan_groups import is_ct, whole_scans
+from hipseg.prediction.scan_groups import is_ct, whole_scan
 from hipseg.report.heat_figures import Heated, draw_heat
 from hipseg.transforms.film import PreparedFilm
 from hipseg.transforms.hip_square import FILM_EDGE_MM, hip_square
@@ -88,8 +88,7 @@ class GradedHips:
 
     def group(self, files: list[Path]) -> list[Path]:
         """Slices of a CT by their folder, every other file for itself."""
-        scans = {file: whole for file in files if is_ct(file) for whole in whole_scans([file])}
-        return list(dict.fromkeys(scans.get(file, file) for file in files))
+        return list(dict.fromkeys(whole_scan(file) if _in_ct(file) else file for file in files))
 
     def predict(self, file: Path, name: str, out: Path) -> list[dict[str, Any]]:
         """See `Predictor`."""
@@ -108,7 +107,7 @@ class GradedHips:
         return rows
 
     def _find(self, file: Path, name: str, out: Path) -> Sequence[FoundHip]:
-        if file.is_dir() or is_ct(file):
+        if file.is_dir() or _in_ct(file):
             return self._in_scan(file, below(out / "figures", f"{name}_from_in_front.png"))
         if not is_picture(file):
             return self._on_film(file)
@@ -181,10 +180,9 @@ class GradedHips:
 
     def _picture(self, pixels: NDArray[Any], cohort: str) -> NDArray[np.float32]:
         saturation, coarse = self._dataset.get("saturation", 0.0), self._dataset.get("coarse") or {}
-        # Where nothing says what a picture is of, it is taken for a radiograph, whose ends are saturated.
-        most = max(saturation.values(), default=0.0) if isinstance(saturation, Mapping) else saturation
-        most = 0.0 if cohort == ct_ap.SOURCE else most
-        share = share_of(saturation, cohort, otherwise=most)
+        # As in training; what nothing says is taken for a radiograph, whose ends are saturated.
+        known = bool(cohort) or not isinstance(saturation, Mapping)
+        share = share_of(saturation, cohort, otherwise=0.0 if known else max(saturation.values(), default=0.0))
         return prepare_picture(pixels, int(self._dataset["pixels"]), share, coarse.get(cohort))
 
     def _answer(self, picture: NDArray[np.float32]) -> NDArray[np.float64]:
@@ -207,6 +205,11 @@ class GradedHips:
         maps = heat_maps(self.task, self._image(picture))
         said = f"probability {positive:.2f}, threshold {float(self.task.threshold):.2f}"
         draw_heat(Heated(picture, maps, said if status == "ok" else f"{said}, status {status}"), path)
+
+
+def _in_ct(file: Path) -> bool:
+    """Whether a file is a CT's; pictures are not opened to see."""
+    return not is_picture(file) and is_ct(file)
 
 
 def _reason(error: Exception) -> str:

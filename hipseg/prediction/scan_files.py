@@ -23,7 +23,7 @@ from hipseg.prediction.enclosed import blanked
 from hipseg.prediction.femur_cortex import COLUMNS, write_cortex
 from hipseg.prediction.mean_labels import mean_labels
 from hipseg.prediction.predictor import below
-from hipseg.prediction.scan_groups import is_nifti, whole_scans
+from hipseg.prediction.scan_groups import is_nifti, whole_scan
 from hipseg.report.volume_figures import draw_planes
 from hipseg.transforms.femur_box import find_femurs
 
@@ -69,8 +69,8 @@ class FemurScans:
         """Nothing is left open."""
 
     def group(self, files: list[Path]) -> list[Path]:
-        """See `whole_scans`."""
-        return whole_scans(files)
+        """Whole scans, see `whole_scan`."""
+        return list(dict.fromkeys(map(whole_scan, files)))
 
     def predict(self, file: Path, name: str, out: Path) -> list[dict[str, Any]]:
         """See `Predictor`; `file` may be a folder of slices."""

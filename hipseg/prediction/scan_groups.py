@@ -27,9 +27,9 @@ def is_ct(file: Path) -> bool:
     return is_nifti(file) or _tag(file, "Modality") == "CT"
 
 
-def whole_scans(files: list[Path]) -> list[Path]:
-    """NIfTI and multi-frame files for themselves, slices by their folder."""
-    return list(dict.fromkeys(file if is_nifti(file) or has_frames(file) else file.parent for file in files))
+def whole_scan(file: Path) -> Path:
+    """What a file of a scan is part of: its folder if it is a slice, NIfTI and multi-frame files for themselves."""
+    return file if is_nifti(file) or has_frames(file) else file.parent
 
 
 def _tag(file: Path, name: str) -> object:

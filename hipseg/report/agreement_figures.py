@@ -9,6 +9,8 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from hipseg.data.split import cohorts_of
+
 _AGAINST = {"points": ("mjsw_reference_mm", "reference"), "truth": ("mjsw_truth_mm", "true")}
 
 
@@ -34,7 +36,7 @@ def draw_agreement(hips: pd.DataFrame, agreement: pd.DataFrame, path: Path) -> N
 
 
 def _draw_scatter(axes: Axes, hips: pd.DataFrame, column: str, name: str) -> None:
-    for cohort, part in hips.groupby(hips["sample"].str.split("/").str[0]):
+    for cohort, part in hips.groupby(cohorts_of(hips["sample"])):
         axes.plot(part[column], part["mjsw_predicted_mm"], "o", markersize=4, alpha=0.7, label=str(cohort))
     if len(hips):
         top = float(hips[[column, "mjsw_predicted_mm"]].to_numpy(dtype=float).max()) + 0.3
@@ -44,7 +46,7 @@ def _draw_scatter(axes: Axes, hips: pd.DataFrame, column: str, name: str) -> Non
 
 
 def _draw_differences(axes: Axes, hips: pd.DataFrame, column: str, name: str, agreement: pd.DataFrame) -> None:
-    for _, part in hips.groupby(hips["sample"].str.split("/").str[0]):
+    for _, part in hips.groupby(cohorts_of(hips["sample"])):
         difference, mean = part["mjsw_predicted_mm"] - part[column], (part["mjsw_predicted_mm"] + part[column]) / 2
         axes.plot(mean, difference, "o", markersize=4, alpha=0.7)
     for statistic, style in (("bias_mm", "-"), ("loa_low_mm", "--"), ("loa_high_mm", "--")):

@@ -12,6 +12,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 from sklearn.metrics import roc_curve
 
+from hipseg.data.split import cohorts_of
 from hipseg.metrics.delong import auc_difference
 from hipseg.report.classification_tables import estimates, study_rows
 
@@ -35,8 +36,11 @@ def write_class_comparison(runs: Mapping[str, pd.DataFrame], folder: Path) -> li
         The figures.
     """
     known = {name: cases.dropna(subset=["probability"]) for name, cases in runs.items()}
-    cohorts = sorted({str(cohort) for cases in known.values() for cohort in _cohorts(cases).unique()})
-    by_cohort = {c: {name: part for name, cases in known.items() if len(part := _of(cases, c))} for c in cohorts}
+    cohorts = sorted({str(cohort) for cases in known.values() for cohort in cohorts_of(cases["sample"])})
+    by_cohort = {
+        c: {name: part for name, cases in known.items() if len(part := cases[cohorts_of(cases["sample"]) == c])}
+        for c in cohorts
+    }
     if len(cohorts) > 1:
         by_cohort[_ALL] = known
     folder.mkdir(parents=True, exist_ok=True)
@@ -50,14 +54,6 @@ def write_class_comparison(runs: Mapping[str, pd.DataFrame], folder: Path) -> li
     columns = ["tested on", "first", "second", "hips", "roc_auc_difference", "low", "high", "p"]
     pd.DataFrame(pairs, columns=columns).to_csv(folder / "pairs.csv", index=False, float_format="%.4g")
     return figures
-
-
-def _cohorts(cases: pd.DataFrame) -> pd.Series:
-    return cases["sample"].str.split("/").str[0]
-
-
-def _of(cases: pd.DataFrame, cohort: str) -> pd.DataFrame:
-    return cases[_cohorts(cases) == cohort]
 
 
 def _pair(of: Mapping[str, pd.DataFrame], first: str, second: str) -> dict[str, Any]:

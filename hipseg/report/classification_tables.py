@@ -12,7 +12,7 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 
-from hipseg.data.split import subjects_of
+from hipseg.data.split import cohorts_of, subjects_of
 from hipseg.measure.agreement import with_intervals
 from hipseg.metrics.classification import auc_interval, class_statistics
 
@@ -76,7 +76,7 @@ def cohort_table(cases: pd.DataFrame) -> pd.DataFrame:
     Args:
         cases: `test_cases.csv` of a run; see `estimates`.
     """
-    cohorts = cases["sample"].str.split("/").str[0]
+    cohorts = cohorts_of(cases["sample"])
     rows = [{"of": OURS, "tested on": str(name), **estimates(part)} for name, part in cases.groupby(cohorts)]
     if len(rows) > 1:
         rows.append({"of": OURS, "tested on": "all", **estimates(cases)})

@@ -147,7 +147,7 @@ def scan_subject(job: CtJob) -> Scanned:
     bones = bones.moved(to_patient.T, np.zeros(3))
     axes = _axes(rng, preset, np.random.default_rng([job.seed, job.subject, 3]))
     shaped = bones if diseased is None else diseased.reshape(bones)
-    scene = make_scene(rng, shaped, quality, build, axes, diseased)
+    scene = make_scene(rng, shaped, quality, build, axes, diseased, preset.vertebrae)
     if has_screw:
         _add_screw(scene.hu, axes, bones.femurs["right"])
     add_table(scene.hu, axes, scene.back_mm, scanner.rods)

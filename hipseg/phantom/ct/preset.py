@@ -85,3 +85,4 @@ class CtPreset:
     builds: Builds
     scanners: Scanners
     disease: Disease | None = None
+    vertebrae: bool = False

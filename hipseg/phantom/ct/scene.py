@@ -110,6 +110,7 @@ def make_scene(
     build: Build,
     axes: Axes,
     diseased: DiseasedBones | None = None,
+    vertebrae: bool = False,
 ) -> Scene:
     """The subject on a grid of voxels.
 
@@ -120,6 +121,7 @@ def make_scene(
         build: Of the body.
         axes: Of the grid.
         diseased: What makes subchondral bone dense, and holes in it.
+        vertebrae: Whether they stand on the sacrum.
     """
     fields, back_mm = soft_fields(rng, bones, build, axes)
     shape = tuple(len(axis) for axis in axes)
@@ -136,6 +138,7 @@ def make_scene(
     spongy = pelvis_inside(quality, heads)
     if diseased is not None:
         spongy = diseased.dense(spongy, bones, SIDES)
+    if vertebrae:
         add_lumbar(hu, axes, bones.pelvis, quality)
     place_bone(rng, hu, axes, Compartment(pelvis, thickness, spongy, quality.cortical_hu - 130, 1))
     femurs, labels, placed = dict[Side, Compartment](), dict[Side, NDArray[np.uint8]](), dict[Side, Placed]()
