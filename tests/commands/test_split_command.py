@@ -48,3 +48,10 @@ def test_the_same_seed_writes_the_same_bytes(here: Path, store: Path) -> None:
         main(["split", f"store={store}", f"out={name}.csv", "ratios=[2,1,1]", f"seed={seed}"])
     a, b, c = (Path(f"{name}.csv").read_bytes() for name in "abc")
     assert a == b != c
+
+
+def test_films_without_grades_are_not_stratified(here: Path, store: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["split", f"store={store}", "out=s.csv", "stratify=true"])
+    assert "stratify: the store holds no grades" in capsys.readouterr().err
+    assert not Path("s.csv").exists()

@@ -178,6 +178,19 @@ def test_public_weights_come_from_a_local_file(folder: Path, here: Path) -> None
     assert kept.record["model"]["weights"] is None
 
 
+def test_a_stratified_split_gives_each_part_its_share_of_cohorts(folder: Path, here: Path) -> None:
+    stores = f"[{folder / 'xray.h5'},{folder / 'ct_ap.h5'}]"
+    main(["split", f"store={stores}", "out=s.csv", "stratify=true", "ratios=[0.5,0.25,0.25]"])
+    table = pd.read_csv("s.csv")
+    parts = table["sample"].str.split("/", expand=True)
+    subjects = table.assign(cohort=parts[0], subject=parts[1]).drop_duplicates(["cohort", "subject"])
+    counts = pd.crosstab(subjects["cohort"], subjects["subset"])
+    wanted = {"xray": 18, "ct_ap": 12}
+    for cohort, count in wanted.items():
+        assert counts.loc[cohort].sum() == count
+        assert abs(counts.loc[cohort, "train"] - count / 2) <= 2
+
+
 def test_grades_that_make_one_class_end_in_a_sentence(
     folder: Path, here: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
