@@ -27,7 +27,7 @@ INFERERS: Final = (
 )  # fmt: skip
 POSTPROCESSES: Final = (
     "hipseg.inference.postprocess.WithoutSpecks", "hipseg.inference.postprocess.LargestComponents",
-    "hipseg.inference.hips.OneHip", "hipseg.inference.otsu.OtsuThresholds",
+    "hipseg.inference.hips.OneHip", "hipseg.inference.otsu.OtsuThresholds", "hipseg.inference.nested.NestedLabels",
 )  # fmt: skip
 LOCATORS: Final = ("hipseg.networks.head_finder.HeadFinder",)
 INTENSITIES: Final = ("hipseg.transforms.intensity.FilmPercentiles", "hipseg.transforms.intensity.Local")

@@ -13,6 +13,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 _OVERLAP: Final = 0.5
+_ABOUT_PX: Final = 8  # what a network looks at about what is not blank
 _PLANAR_LEAST: Final = 1e-3
 
 
@@ -29,6 +30,8 @@ class SlidingWindow:
             image have none to go.
         flips: Axes (0 is the first behind the channels) along which the image is also looked at in a mirror.
         batch: Windows at once.
+        blank: Whether the image has parts that were made blank. Only the box of what is anywhere above the image's
+            lowest value, and a little about it, is looked at then; the rest is background.
 
     Raises:
         ValueError: If overlap and stride are both given, or not all pixels would be seen.
@@ -41,15 +44,25 @@ class SlidingWindow:
         flips: list[Annotated[int, Field(ge=0, le=2)]] | None = None,
         batch: Annotated[int, Field(ge=1)] = 4,
         stride: list[Annotated[int, Field(ge=1)]] | None = None,
+        blank: bool = False,
     ) -> None:
-        self.window, self.flips, self.batch = tuple(window), tuple(flips or ()), batch
+        self.window, self.flips, self.batch, self.blank = tuple(window), tuple(flips or ()), batch, blank
         self.steps = _steps(self.window, overlap, stride)
         if any(axis >= len(self.window) for axis in self.flips):
             raise ValueError(f"flips {list(self.flips)} are not all axes of the window {list(window)}")
 
     def __call__(self, predict: Callable[[Tensor], Tensor], image: Tensor) -> Tensor:
         """(B, C, ...) images to (B, labels, ...) probabilities, one image after the other."""
-        return torch.cat([self._one(predict, image[i : i + 1]) for i in range(len(image))])
+        one = self._beside_blank if self.blank else self._one
+        return torch.cat([one(predict, image[i : i + 1]) for i in range(len(image))])
+
+    def _beside_blank(self, predict: Callable[[Tensor], Tensor], image: Tensor) -> Tensor:
+        part = _seen_part(image[0], self.window)
+        seen = self._one(predict, image[_behind(2, part)])
+        answer = torch.zeros((1, seen.shape[1], *image.shape[2:]), device=seen.device)
+        answer[:, 0] = 1
+        answer[_behind(2, part)] = seen
+        return answer
 
     def _one(self, predict: Callable[[Tensor], Tensor], image: Tensor) -> Tensor:
         size = image.shape[2:]
@@ -87,6 +100,21 @@ class SlidingWindow:
         for mirror in mirrors[1:]:
             total = total + predict(windows.flip(mirror)).float().flip(mirror)
         return total / len(mirrors)
+
+
+def _seen_part(image: Tensor, window: Sequence[int]) -> tuple[slice, ...]:
+    """The box of what is above an image's (C, ...) lowest value, a few pixels wider and as large as a window."""
+    above = (image > image.amin(dim=tuple(range(1, image.ndim)), keepdim=True)).any(dim=0)
+    if not above.any():
+        return tuple(slice(0, min(edge, length)) for edge, length in zip(window, above.shape, strict=True))
+    part = []
+    for axis, (edge, length) in enumerate(zip(window, above.shape, strict=True)):
+        others = tuple(other for other in range(above.ndim) if other != axis)
+        lines = torch.nonzero(above.any(dim=others) if others else above)[:, 0]
+        low, high = int(lines[0]) - _ABOUT_PX, int(lines[-1]) + 1 + _ABOUT_PX
+        low = max(0, min(low, length - edge, (low + high - edge) // 2))
+        part.append(slice(low, min(length, max(high, low + edge))))
+    return tuple(part)
 
 
 def _steps(window: Sequence[int], overlap: float | None, stride: Sequence[int] | None) -> tuple[float, ...]:

@@ -94,3 +94,9 @@ def prepare_label(
         more = share > best
         best[more], found[more] = share[more], number
     return found
+
+
+def label_shares(label: NDArray[np.uint8], labels: int) -> Image:
+    """The share of every pixel of a label map (...) that each label but the background covers: (labels - 1, ...)."""
+    numbers = np.arange(1, labels, dtype=np.uint8).reshape(-1, *[1] * label.ndim)
+    return (label[None] == numbers).astype(np.float32)

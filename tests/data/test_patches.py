@@ -472,3 +472,54 @@ def test_of_an_image_that_is_read_in_parts_no_more_than_patches_is_read(
     read.clear()
     _draws(_of_femurs(femurs, cache=9), 0)
     assert set(read) == {1.0}
+
+
+def test_shares_of_whole_pixels_are_those_of_the_label_map(placed: ImageStore) -> None:
+    plain, shared = _dataset(placed, foreground=1.0), _dataset(placed, foreground=1.0, shares=True)
+    for index in range(8):
+        one, other = plain[index], shared[index]
+        wanted = torch.nn.functional.one_hot(one.label.long(), 3).movedim(-1, 0).float()
+        assert torch.equal(other.target, wanted)
+        assert torch.equal(other.label, one.label)
+        assert torch.equal(other.image, one.image)
+
+
+def test_shares_of_coarser_pixels_have_the_area_that_was_drawn(tmp_path: Path) -> None:
+    labels = np.zeros((60, 60), np.uint8)
+    labels[11:38, 13:44], labels[20:29, 20:31] = 1, 2
+    store = _store(tmp_path / "s.h5", [(_position(60, 60), labels)])
+    options: dict[str, Any] = {"spacing_mm": (2.5, 2.5), "patch": (24, 24), "cache": 1}
+    shares = _dataset(store, "val", shares=True, **options)[0].target
+    assert shares.dtype == torch.float32
+    assert torch.allclose(shares.sum(0), torch.ones(24, 24), atol=1e-6)
+    assert float(shares.min()) >= -1e-6
+    for number in (1, 2):
+        assert float(shares[number].sum()) * 2.5**2 == pytest.approx((labels == number).sum(), rel=0.01)
+    hard = _dataset(store, "val", **options)[0]
+    assert set(hard.target.unique().tolist()) <= {0, 1, 2}
+
+
+def test_beyond_the_image_all_is_background(tmp_path: Path) -> None:
+    store = _store(tmp_path / "s.h5", [(_position(8, 8), np.full((8, 8), 2, np.uint8))])
+    turned = PatchAugmentation(rotate=0.6, scale=1, intensity=0)
+    for index in range(4):
+        target = _dataset(store, shares=True, augmentation=turned, foreground=1.0)[index].target
+        assert torch.allclose(target.sum(0), torch.ones(16, 12), atol=1e-6)
+        assert float(target[0, 0, 0]) == 1
+        assert float(target[2].max()) == pytest.approx(1)
+
+
+def test_shares_of_patches_read_alone_are_those_of_whole_images(femurs: Path) -> None:
+    store = ImageStore(femurs)
+    options: dict[str, Any] = {
+        "spacing_mm": store.spacing_mm(0), "patch": (16, 16, 16), "normalisation": "hounsfield", "shares": True,
+        "augmentation": PatchAugmentation(rotate=0.6, scale=1, intensity=0), "foreground": 1.0,
+    }  # fmt: skip
+    whole, parts = (_dataset(store, cache=cache, **options) for cache in (4, 0))
+    for index in range(3):
+        assert torch.equal(whole[index].target, parts[index].target)
+
+
+def test_a_test_compares_with_the_stored_label_map_all_the_same(placed: ImageStore) -> None:
+    for one, other in zip(_dataset(placed, "test"), _dataset(placed, "test", shares=True), strict=True):
+        assert torch.equal(one.target, other.target)

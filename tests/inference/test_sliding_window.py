@@ -168,3 +168,44 @@ def test_images_of_a_batch_do_not_mix() -> None:
     images = torch.rand(3, 1, 40, 20)
     one_by_one = torch.cat([SlidingWindow([16, 16])(_blur, image[None]) for image in images])
     assert torch.equal(SlidingWindow([16, 16])(_blur, images), one_by_one)
+
+
+def _seen_sizes(seen: list[tuple[int, ...]]) -> Callable[[Tensor], Tensor]:
+    def network(image: Tensor) -> Tensor:
+        seen.extend([tuple(image.shape[2:])] * len(image))
+        return torch.cat([1 - image[:, :1], image[:, :1]], dim=1)
+
+    return network
+
+
+@pytest.mark.parametrize("where", [(0, 0), (50, 60), (84, 104), (40, 0)])
+def test_of_an_image_with_blank_parts_only_the_rest_is_looked_at(where: tuple[int, int]) -> None:
+    image = torch.full((1, 1, 100, 120), -2.0)
+    part = (slice(None), slice(None), slice(where[0], where[0] + 16), slice(where[1], where[1] + 16))
+    image[part] = torch.rand(1, 1, 16, 16, generator=torch.Generator().manual_seed(0))
+    few: list[tuple[int, ...]] = []
+    many: list[tuple[int, ...]] = []
+    found = SlidingWindow([16, 16], blank=True)(_seen_sizes(few), image)
+    whole = SlidingWindow([16, 16])(_seen_sizes(many), image)
+    assert torch.allclose(found[part], whole[part], rtol=0, atol=1e-6)
+    assert found.shape == whole.shape
+    far = torch.ones(100, 120, dtype=torch.bool)
+    far[max(0, where[0] - 8) : where[0] + 24, max(0, where[1] - 8) : where[1] + 24] = False
+    assert (found[0, 0][far] == 1).all() and (found[0, 1][far] == 0).all()
+    assert len(few) <= 9 and len(many) > 100
+
+
+def test_blank_parts_are_those_of_each_image_of_a_batch_and_all_may_be_blank() -> None:
+    images = torch.zeros(2, 1, 40, 40)
+    images[0, 0, 30:36, 4:10] = 1
+    found = SlidingWindow([16, 16], blank=True)(_seen_sizes([]), images)
+    assert torch.allclose(found[:, 1:], images, rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize("size", [(12, 40, 20), (5, 6, 7)])
+def test_volumes_smaller_than_a_window_may_be_blank_in_parts(size: tuple[int, int, int]) -> None:
+    image = torch.full((1, 1, *size), -1.0)
+    image[0, 0, 2:4, 3:5, 3:6] = 1
+    found = SlidingWindow([16, 16, 16], blank=True)(_pixelwise, image)
+    assert torch.allclose(found[0, 0, 2:4, 3:5, 3:6], image[0, 0, 2:4, 3:5, 3:6], rtol=0, atol=1e-6)
+    assert found.shape == (1, 2, *size)

@@ -10,6 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import affine_transform
 
+from hipseg.transforms.prepare_image import label_shares
+
 Floats = NDArray[np.float64]
 Part = tuple[slice, ...]
 
@@ -27,8 +29,8 @@ class PatchCase(Protocol):
     def spots(self) -> list[NDArray[np.int64]]:
         """Of every label some of its pixels, counted through the image."""
 
-    def read(self, part: Part) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
-        """A part of the image (channels, ...), prepared, and of the label map (...)."""
+    def read(self, part: Part) -> tuple[NDArray[np.float32], NDArray[Any]]:
+        """A part of the image (channels, ...), prepared, and of the label map (...) or its shares (labels - 1, ...)."""
 
 
 class CaseInMemory:
@@ -38,16 +40,25 @@ class CaseInMemory:
         image: (channels, ...), prepared.
         label: (...).
         row: Of the store; seeds the choice of spots.
+        shares: (labels - 1, ...) of every pixel, of all labels but the background; patches then are of these.
     """
 
-    def __init__(self, image: NDArray[np.float32], label: NDArray[np.uint8], row: int) -> None:
-        self._image, self._label = image, label
+    def __init__(
+        self,
+        image: NDArray[np.float32],
+        label: NDArray[np.uint8],
+        row: int,
+        shares: NDArray[np.float32] | None = None,
+    ) -> None:
+        self._image, self._told = image, label if shares is None else shares
         self.size: tuple[int, ...] = label.shape
         self.spots = choose_spots(label, row)
 
-    def read(self, part: Part) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
+    def read(self, part: Part) -> tuple[NDArray[np.float32], NDArray[Any]]:
         """See `PatchCase`."""
-        return self._image[(slice(None), *part)], self._label[part]
+        everywhere = slice(None)
+        told = part if self._told.ndim == len(part) else (everywhere, *part)
+        return self._image[(everywhere, *part)], self._told[told]
 
 
 class CaseInStore:
@@ -74,7 +85,7 @@ class CaseInStore:
         """See `PatchCase`; the label map is read whole for it, once."""
         return choose_spots(self._read_label((slice(None),) * len(self.size)), self._row)
 
-    def read(self, part: Part) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
+    def read(self, part: Part) -> tuple[NDArray[np.float32], NDArray[Any]]:
         """See `PatchCase`."""
         return self._read_image(part), self._read_label(part)
 
@@ -105,15 +116,30 @@ def draw_centre(case: PatchCase, patch: Sequence[int], rng: np.random.Generator,
 
 
 def cut_patch(
-    case: PatchCase, centre: Floats, matrix: Floats, patch: Sequence[int]
-) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
-    """A patch of image and label map about a centre, turned and scaled by a matrix; 0 beyond the image."""
+    case: PatchCase, centre: Floats, matrix: Floats, patch: Sequence[int], labels: int | None = None
+) -> tuple[NDArray[np.float32], NDArray[Any]]:
+    """A patch of image and label map about a centre, turned and scaled by a matrix; 0 beyond the image.
+
+    Args:
+        case: Of which it is cut.
+        centre: Of the patch, in the case's pixels.
+        matrix: From the patch's pixels to the case's.
+        patch: Pixels, an axis each.
+        labels: How many there are, the background among them, if their shares (labels, ...) float32 are wanted in
+            place of the label map (...) uint8: interpolated, all background beyond the image.
+    """
     offset = centre - matrix @ ((np.array(patch) - 1) / 2)
     part = _needed(offset, matrix, patch, case.size)
-    image, label = case.read(part)
+    image, told = case.read(part)
     at = offset - [axis.start for axis in part]
-    channels = [_cut(channel, at, matrix, patch, order=1) for channel in image]
-    return np.stack(channels), _cut(label, at, matrix, patch, order=0)
+
+    def cut_all(channels: NDArray[Any]) -> NDArray[Any]:
+        return np.stack([_cut(channel, at, matrix, patch, order=1) for channel in channels])
+
+    if labels is None:
+        return cut_all(image), _cut(told, at, matrix, patch, order=0)
+    shares = cut_all(label_shares(told, labels) if told.ndim == len(patch) else told)
+    return cut_all(image), np.concatenate([1 - shares.sum(axis=0, keepdims=True), shares])
 
 
 def _needed(offset: Floats, matrix: Floats, patch: Sequence[int], size: tuple[int, ...]) -> Part:

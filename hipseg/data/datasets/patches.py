@@ -26,9 +26,11 @@ from hipseg.transforms.prepare_image import (
     POINTWISE,
     Image,
     Normalisation,
+    label_shares,
     planned_size,
     prepare_image,
     prepare_label,
+    resize,
 )
 
 _MOST_IN_STORE: Final = 1000  # cases whose labels' places are kept, where patches alone are read
@@ -40,7 +42,7 @@ class PatchSample(NamedTuple):
     Attributes:
         image: (C, ...) float32, standardised.
         label: (...) uint8; of a whole image at its own size.
-        target: The same.
+        target: The same; or (labels, ...) float32 shares that sum to 1.
         weight: (...) uint8, 1 everywhere: every pixel counts.
         outside: (labels,) int64, all 0: nothing is cropped away.
         row: The sample's row in the store.
@@ -74,13 +76,15 @@ class PatchDataset(Dataset[PatchSample]):
         normalisation: `zscore`, every image and channel to mean 0 and standard deviation 1; or `hounsfield`, of CT.
         cache: Prepared images kept in memory, in each process. If 0, of images that are not resampled, and scaled
             alike (`hounsfield`), no more than patches is read.
+        shares: Whether a loss compares with the share of each pixel that every label covers, not with the label that
+            covers most of it. Surfaces then lie where they are to a fraction of a pixel, though images be resampled.
 
     Raises:
         HipsegError: If the images have another number of axes.
     """
 
     unit = "cases"
-    in_training_only = ("patches_per_epoch", "val_patches", "foreground", "augmentation", "cache")
+    in_training_only = ("patches_per_epoch", "val_patches", "foreground", "augmentation", "cache", "shares")
 
     def __init__(
         self,
@@ -97,12 +101,14 @@ class PatchDataset(Dataset[PatchSample]):
         augmentation: PatchAugmentation | None = None,
         normalisation: Normalisation = "zscore",
         cache: Annotated[int, Field(ge=0)] = 0,
+        shares: bool = False,
     ) -> None:
         self._store, self._subset, self._seed = store, subset, seed
         self._spacing, self._patch, self._normalisation = tuple(spacing_mm), tuple(patch), normalisation
         self._count = {"train": patches_per_epoch, "val": val_patches, "test": len(samples)}[subset]
         self._foreground = foreground if subset != "test" else 0.0
         self._augmentation = augmentation if subset == "train" else None
+        self._shares = shares
         self._rows = [store.rows_by_key[sample] for sample in samples]
         _require_masks(store, self._rows)
         self._kept: OrderedDict[int, PatchCase] = OrderedDict()
@@ -146,7 +152,7 @@ class PatchDataset(Dataset[PatchSample]):
         if self._subset == "test":
             row = self._rows[index]
             image, label = image_and_label(self._store, row)
-            return self._sample(self._image(image, row), label.copy(), row)
+            return self._sample(self._image(image, row), label.copy(), None, row)
         rng = np.random.default_rng([self._seed, epoch if self._subset == "train" else 0, index])
         row = self._rows[int(rng.integers(len(self._rows)))]
         case = self._case(row)
@@ -154,17 +160,22 @@ class PatchDataset(Dataset[PatchSample]):
         matrix = np.eye(len(self._patch))
         if self._augmentation is not None:
             matrix = self._augmentation.draw_matrix(len(self._patch), rng)
-        image, label = cut_patch(case, centre, matrix, self._patch)
+        labels = len(self._store.label_names) if self._shares else None
+        image, told = cut_patch(case, centre, matrix, self._patch, labels)
         if self._augmentation is not None:
             image = self._augmentation.change_grey_values(image, rng)
-        return self._sample(image, label, row)
+        if labels is None:
+            return self._sample(image, told, None, row)
+        return self._sample(image, told.argmax(axis=0).astype(np.uint8), told, row)
 
-    def _sample(self, image: NDArray[np.float32], label: NDArray[np.uint8], row: int) -> PatchSample:
+    def _sample(
+        self, image: NDArray[np.float32], label: NDArray[np.uint8], shares: NDArray[np.float32] | None, row: int
+    ) -> PatchSample:
         found = torch.from_numpy(np.ascontiguousarray(label))
         return PatchSample(
             image=torch.from_numpy(np.ascontiguousarray(image)),
             label=found,
-            target=found,
+            target=found if shares is None else torch.from_numpy(shares),
             weight=torch.ones(label.shape, dtype=torch.uint8),
             outside=torch.zeros(len(self._store.label_names), dtype=torch.int64),
             row=torch.tensor(row),
@@ -188,7 +199,12 @@ class PatchDataset(Dataset[PatchSample]):
     def _case_in_memory(self, row: int) -> PatchCase:
         image, label = image_and_label(self._store, row)
         spacing, labels = self._store.spacing_mm(row), len(self._store.label_names)
-        return CaseInMemory(self._image(image, row), prepare_label(label, labels, spacing, self._spacing), row)
+        prepared, size = self._image(image, row), planned_size(label.shape, spacing, self._spacing)
+        if not self._shares or size == label.shape:  # shares of whole pixels follow from the label map
+            return CaseInMemory(prepared, prepare_label(label, labels, spacing, self._spacing), row)
+        shares = resize(label_shares(label, labels), size)
+        most = np.concatenate([1 - shares.sum(axis=0, keepdims=True), shares]).argmax(axis=0)
+        return CaseInMemory(prepared, most.astype(np.uint8), row, shares)
 
     def _case_in_store(self, row: int) -> PatchCase | None:
         """None where a part of the prepared image is not the part, prepared: it is resampled or scaled as a whole."""
