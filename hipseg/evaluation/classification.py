@@ -10,10 +10,11 @@ import numpy as np
 import pandas as pd
 
 from hipseg.data.annotations import read_annotations, require_annotated
+from hipseg.data.split import subjects_of
 from hipseg.errors import HipsegError
 from hipseg.evaluation.evaluator import Findings, GradedCase, Judged
 from hipseg.metrics.classification import best_threshold, weighted_kappa
-from hipseg.metrics.delong import auc_difference
+from hipseg.metrics.roc_area import auc_difference
 from hipseg.report.classification_figures import draw_classification
 from hipseg.report.classification_tables import by_width, cohort_table, estimates
 
@@ -120,8 +121,8 @@ class Classification:
         rows.append({"graded by": f"joint space width below {self._threshold_mm:.2f} mm", **alone})
         pd.DataFrame(rows).to_csv(folder / "table_width.csv", index=False, float_format="%.4g")
         truth = same["positive"].to_numpy(dtype=bool)
-        scores = (part["probability"].to_numpy(dtype=float) for part in (same, narrow))
-        found = auc_difference(truth, *scores)
+        scores = [part["probability"].to_numpy(dtype=float) for part in (same, narrow)]
+        found = auc_difference(truth, scores[0], scores[1], subjects_of(same["sample"]).to_numpy())
         return {
             "test/width_roc_auc": alone["roc_auc"], "test/width_threshold_mm": self._threshold_mm,
             "test/roc_auc_over_width": found.difference, "test/roc_auc_over_width_p": found.p,

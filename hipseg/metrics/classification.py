@@ -6,17 +6,12 @@ Rule for sets of one class, used everywhere: what compares both classes is NaN.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import brentq
 
 Values = NDArray[np.float64]
 Truth = NDArray[np.bool_] | NDArray[np.int64]
-
-_Z: Final = 1.959964
-_TINY: Final = 1e-9
 
 
 def roc_auc(truth: Truth, score: Values, weights: Values) -> Values:
@@ -141,26 +136,3 @@ def weighted_kappa(truth: NDArray[np.int64], found: NDArray[np.int64], classes: 
 def confusion(truth: NDArray[np.int64], found: NDArray[np.int64], classes: int) -> NDArray[np.int64]:
     """(classes, classes): how many cases of each class (rows) were found to be of each (columns)."""
     return np.bincount(truth * classes + found, minlength=classes**2).reshape(classes, classes)
-
-
-def auc_interval(auc: float, positive: float, negative: float) -> tuple[float, float]:
-    """95 % interval of an area under the ROC curve, also where no case is ranked wrongly.
-
-    Newcombe's fifth method (Stat Med 2006): the areas whose standard error by Hanley and McNeil, with one mean
-    class size, leaves the found one within 1.96 of it.
-
-    Args:
-        auc: Found area.
-        positive: How many positive cases there are, of cases that depend on each other how many they are worth.
-        negative: Likewise.
-    """
-    extra = (positive + negative) / 2 - 1
-
-    def beyond(true: float) -> float:
-        variance = true * (1 - true) * (1 + extra * ((1 - true) / (2 - true) + true / (1 + true)))
-        return (auc - true) ** 2 - _Z**2 * variance / (positive * negative)
-
-    # The ends, 0 and 1, have no variance; between them and the found area the sign changes once.
-    low = float(brentq(beyond, _TINY, auc - _TINY)) if auc > 2 * _TINY and beyond(_TINY) > 0 else 0.0
-    high = float(brentq(beyond, auc + _TINY, 1 - _TINY)) if auc < 1 - 2 * _TINY and beyond(1 - _TINY) > 0 else 1.0
-    return low, high

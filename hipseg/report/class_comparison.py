@@ -12,8 +12,8 @@ import pandas as pd
 from matplotlib.figure import Figure
 from sklearn.metrics import roc_curve
 
-from hipseg.data.split import cohorts_of
-from hipseg.metrics.delong import auc_difference
+from hipseg.data.split import cohorts_of, subjects_of
+from hipseg.metrics.roc_area import auc_difference
 from hipseg.report.classification_tables import estimates, study_rows
 
 _ALL: Final = "all"
@@ -59,8 +59,9 @@ def write_class_comparison(runs: Mapping[str, pd.DataFrame], folder: Path) -> li
 def _pair(of: Mapping[str, pd.DataFrame], first: str, second: str) -> dict[str, Any]:
     """Two runs on the hips that both have graded, by DeLong's test."""
     same = of[first].merge(of[second], on=["sample", "positive"], suffixes=("", "_second"))
-    scores = (same[name].to_numpy(dtype=float) for name in ("probability", "probability_second"))
-    found = auc_difference(same["positive"].to_numpy(dtype=bool), *scores)
+    scores = [same[name].to_numpy(dtype=float) for name in ("probability", "probability_second")]
+    subjects = subjects_of(same["sample"]).to_numpy()
+    found = auc_difference(same["positive"].to_numpy(dtype=bool), scores[0], scores[1], subjects)
     return {
         "first": first, "second": second, "hips": len(same), "roc_auc_difference": found.difference, "low": found.low,
         "high": found.high, "p": found.p,

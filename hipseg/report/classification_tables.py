@@ -2,7 +2,7 @@
 
 The study: tables 2 and 3 of radiographic hip osteoarthritis on CT by radiograph-like summation, ResNet18, five mixtures
 of training images. Intervals are of a bootstrap over subjects, whose hips are drawn together; of areas under the ROC
-curve Newcombe's.
+curve DeLong's in its form for subjects with several hips.
 """
 
 from __future__ import annotations
@@ -14,7 +14,8 @@ import pandas as pd
 
 from hipseg.data.split import cohorts_of, subjects_of
 from hipseg.measure.agreement import with_intervals
-from hipseg.metrics.classification import auc_interval, class_statistics
+from hipseg.metrics.classification import class_statistics
+from hipseg.metrics.roc_area import auc_interval
 
 OURS, STUDY = "this run", "study"
 MEASURES: Final = (
@@ -40,9 +41,8 @@ def estimates(cases: pd.DataFrame) -> dict[str, Any]:
     """
     subjects = subjects_of(cases["sample"])
     truth, called = (cases[name].to_numpy(dtype=bool) for name in ("positive", "predicted"))
-    table = with_intervals(
-        class_statistics(truth, cases["probability"].to_numpy(dtype=float), called), subjects.tolist()
-    )
+    score = cases["probability"].to_numpy(dtype=float)
+    table = with_intervals(class_statistics(truth, score, called), subjects.tolist())
     found: dict[str, Any] = {
         "hips": len(cases), "subjects": subjects.nunique(), "positive": int(truth.sum()),
     }  # fmt: skip
@@ -50,8 +50,7 @@ def estimates(cases: pd.DataFrame) -> dict[str, Any]:
         found |= {str(name): value, f"{name}_low": low, f"{name}_high": high}
     if found["roc_auc"] == found["roc_auc"] and found["subjects"] > 1:
         # Resampling few subjects makes intervals that are too narrow: experiments/auc_coverage.
-        ends = auc_interval(found["roc_auc"], found["positive"], len(cases) - found["positive"])
-        found["roc_auc_low"], found["roc_auc_high"] = ends
+        found["roc_auc_low"], found["roc_auc_high"] = auc_interval(truth, score, subjects.to_numpy())
     return found
 
 

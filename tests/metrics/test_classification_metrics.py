@@ -1,4 +1,4 @@
-"""Scores of classes against scikit-learn's, weighted and not, and DeLong's test against its own definition."""
+"""Scores of classes against scikit-learn's, weighted and not."""
 
 from __future__ import annotations
 
@@ -10,8 +10,7 @@ from sklearn import metrics
 from sklearn.calibration import calibration_curve
 
 from hipseg.measure.agreement import with_intervals
-from hipseg.metrics.classification import auc_interval, best_threshold, class_statistics, confusion, weighted_kappa
-from hipseg.metrics.delong import auc_difference
+from hipseg.metrics.classification import best_threshold, class_statistics, confusion, weighted_kappa
 
 
 def _cases(seed: int, n: int = 60, ties: bool = True) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -82,40 +81,6 @@ def test_ordinal_agreement_is_scikit_learns() -> None:
     np.testing.assert_array_equal(confusion(truth, found, 5), metrics.confusion_matrix(truth, found))
 
 
-def test_delong_is_its_own_definition() -> None:
-    truth, first, _ = _cases(5, 40)
-    second = np.round(first + np.random.default_rng(1).normal(0, 0.2, 40), 1)
-    found = auc_difference(truth, first, second)
-    kernels = []
-    for score in (first, second):
-        upper, lower = score[truth][:, None], score[~truth][None]
-        kernels.append((upper > lower) + 0.5 * (upper == lower))
-    v10, v01 = np.stack([k.mean(axis=1) for k in kernels]), np.stack([k.mean(axis=0) for k in kernels])
-    s = np.cov(v10) / v10.shape[1] + np.cov(v01) / v01.shape[1]
-    variance = s[0, 0] + s[1, 1] - 2 * s[0, 1]
-    assert found.difference == pytest.approx(
-        metrics.roc_auc_score(truth, first) - metrics.roc_auc_score(truth, second), abs=1e-12
-    )
-    assert found.error == pytest.approx(math.sqrt(variance), abs=1e-12)
-    assert found.low < found.difference < found.high and 0 < found.p <= 1
-
-
-def test_delong_rejects_equal_classifiers_as_often_as_it_says() -> None:
-    rng = np.random.default_rng(0)
-    ps = []
-    for _ in range(400):
-        truth = np.repeat([True, False], 40)
-        shared = rng.normal(0, 1, 80) + truth
-        ps.append(auc_difference(truth, shared + rng.normal(0, 1, 80), shared + rng.normal(0, 1, 80)).p)
-    assert 0.02 < np.mean(np.array(ps) < 0.05) < 0.09
-
-
-def test_a_classifier_does_not_differ_from_itself() -> None:
-    truth, score, _ = _cases(2)
-    assert auc_difference(truth, score, score).p == 1
-    assert math.isnan(auc_difference(np.arange(5) == 0, score[:5], score[:5]).p)
-
-
 def test_the_interval_of_an_area_draws_a_subjects_hips_together() -> None:
     truth, score, called = _cases(6, 80)
     doubled = [np.repeat(part, 2) for part in (truth, score, called)]
@@ -123,15 +88,3 @@ def test_the_interval_of_an_area_draws_a_subjects_hips_together() -> None:
     pairs = with_intervals(class_statistics(*doubled), np.repeat(range(80), 2)).set_index("statistic").loc["roc_auc"]
     # The same subjects twice say no more than once.
     assert pairs["high"] - pairs["low"] == pytest.approx(own["high"] - own["low"], abs=1e-9)
-
-
-def test_the_interval_of_an_area_is_the_published_one() -> None:
-    """Hanley and McNeil's variance with n* = (m + n) / 2 - 1, put into its own equation at both ends."""
-    auc, m, n = 0.85, 20, 30
-    for end in auc_interval(auc, m, n):
-        star = (m + n) / 2 - 1
-        variance = end * (1 - end) * (1 + star * (1 - end) / (2 - end) + star * end / (1 + end)) / (m * n)
-        assert abs(auc - end) == pytest.approx(1.959964 * math.sqrt(variance), rel=1e-6)
-    low, high = auc_interval(1.0, 7, 4)
-    assert 0.4 < low < 0.8 and high == 1
-    assert auc_interval(0.0, 7, 4) == pytest.approx((0.0, 1 - low))
