@@ -26,7 +26,7 @@ def report(runs: list[Path], out: Path, tables: Path | None, names: list[str] | 
         out: HTML file.
         tables: Folder for one table of all runs' cases, Dice by run and by label, and box plots of both; of runs that
             grade hips, for their measures by cohort, each pair by DeLong's test, and ROC curves.
-        names: Of the runs in these, in their order; their folders' names if not given.
+        names: Of the runs, in their order; their folders' names if not given.
         published: CSV of a study's numbers to draw beside the boxes of the same names.
     """
     folders = [folder for given in runs for folder in _runs(given)]
@@ -34,21 +34,24 @@ def report(runs: list[Path], out: Path, tables: Path | None, names: list[str] | 
         raise HipsegError("runs: name at least one run folder, runs=[DIR,...]")
     if names is not None and len(names) != len(folders):
         raise HipsegError(f"names: give one for each of {len(folders)} runs, not {len(names)}")
-    write_page(folders, out)
-    print(f"{len(folders)} runs on {out}")
+    figures: list[Path] = []
     if tables is not None:
         called = names or [folder.name for folder in folders]
         if len(set(called)) < len(called):
             raise HipsegError("names: two runs have one name; give names=[A,B,...]")
-        by_name = dict(zip(called, folders, strict=True))
-        cases = {name: read_cases(folder) for name, folder in by_name.items()}
-        if all(map(is_graded, cases.values())):
-            write_class_comparison(cases, tables)
-            print(f"models by cohort, and pairs of them on the same hips, in {tables}")
-            return
-        beside = read_published(published) if published is not None else None
-        write_comparison(by_name, tables, beside)
-        print(f"cases, Dice by run and by label in {tables}")
+        figures, said = _compare(dict(zip(called, folders, strict=True)), tables, published)
+        print(f"{said} in {tables}")
+    write_page(folders, out, names, figures)
+    print(f"{len(folders)} runs on {out}")
+
+
+def _compare(runs: dict[str, Path], tables: Path, published: Path | None) -> tuple[list[Path], str]:
+    """The figures that compare the runs, and what the folder of tables holds."""
+    cases = {name: read_cases(folder) for name, folder in runs.items()}
+    if all(map(is_graded, cases.values())):
+        return write_class_comparison(cases, tables), "models by cohort, and pairs of them on the same hips,"
+    beside = read_published(published) if published is not None else None
+    return write_comparison(runs, tables, beside), "cases, Dice by run and by label"
 
 
 def _runs(folder: Path) -> list[Path]:

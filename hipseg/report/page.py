@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import html
 import json
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -19,6 +20,12 @@ _STYLE: Final = """body{font:15px/1.45 system-ui,sans-serif;margin:2rem auto;max
 table{border-collapse:collapse;font-size:13px}td,th{padding:.3rem .6rem;border-bottom:1px solid #ddd;text-align:right}
 td:first-child,th:first-child,td:nth-child(2),th:nth-child(2){text-align:left}img{max-width:100%}
 div.scroll{overflow-x:auto}"""
+
+
+_SAID: Final = {
+    "dice": "Dice is the mean over test cases.",
+    "mjsw": "Differences are prediction minus reference, mm, of measured cases.",
+}
 
 
 def read_run(folder: Path) -> dict[str, object]:
@@ -46,9 +53,9 @@ def read_run(folder: Path) -> dict[str, object]:
     return {"run": folder.name, "overrides": " ".join(varied), **summary}
 
 
-def _figures(folder: Path) -> str:
+def _figures(paths: Iterable[Path]) -> str:
     pictures = []
-    for path in sorted((folder / "figures").glob("*.png")):
+    for path in paths:
         data = base64.b64encode(path.read_bytes()).decode("ascii")
         pictures.append(f'<figure><img alt="{html.escape(path.stem)}" src="data:image/png;base64,{data}"></figure>')
     return "\n".join(pictures)
@@ -77,28 +84,33 @@ def _said(value: float, low: float, high: float) -> str:
     return f"{said} ({low:.4g} to {high:.4g})" if low == low else said
 
 
-def write_page(runs: list[Path], out: Path) -> pd.DataFrame:
+def write_page(runs: list[Path], out: Path, names: Sequence[str] | None = None, compared: Sequence[Path] = ()) -> None:
     """Write the page.
 
     Args:
         runs: Run folders.
         out: HTML file.
-
-    Returns:
-        The table on the page, a row a run.
+        names: Of the runs; their folders' if None.
+        compared: Figures that compare them, shown before those of each.
     """
-    table = pd.DataFrame([read_run(folder) for folder in runs])
+    called = names or [folder.name for folder in runs]
+    table = pd.DataFrame([read_run(folder) | {"run": name} for name, folder in zip(called, runs, strict=True)])
     shown = table.rename(columns=lambda name: str(name).replace("test/", ""))
-    rows = shown.to_html(index=False, float_format=lambda value: f"{value:.4f}", na_rep="-", border=0)
+    numbers = shown.select_dtypes("number")
+    counts = numbers.columns[numbers.fillna(0).mod(1).eq(0).all()]
+    forms = {name: "{:.0f}".format if name in counts else "{:.4f}".format for name in numbers}
+    rows = shown.to_html(index=False, formatters=forms, na_rep="-", border=0)
+    said = [sentence for part, sentence in _SAID.items() if any(part in str(name).split("/") for name in table)]
     sections = "\n".join(
-        f"<h2>{html.escape(folder.name)}</h2>\n{_tables(folder)}\n{_figures(folder)}" for folder in runs
+        f"<h2>{html.escape(name)}</h2>\n{_tables(folder)}\n{_figures(sorted((folder / 'figures').glob('*.png')))}"
+        for name, folder in zip(called, runs, strict=True)
     )
     page = f"""<!doctype html><html lang="en"><head><meta charset="utf-8"><title>hipseg runs</title>
-<style>{_STYLE}</style></head><body><h1>{len(runs)} runs</h1>
-<p>Dice is the mean over test cases; differences are prediction minus reference, mm, of measured cases.</p>
+<style>{_STYLE}</style></head><body><h1>{len(runs)} run{"s" * (len(runs) > 1)}</h1>
+<p>{" ".join(said)}</p>
 <div class="scroll">{rows}</div>
+{_figures(compared)}
 {sections}</body></html>
 """
     out.parent.mkdir(parents=True, exist_ok=True)
     out.write_text(page, encoding="utf-8")
-    return table
