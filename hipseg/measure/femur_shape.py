@@ -17,9 +17,9 @@ Mask = NDArray[np.bool_]
 # Wider than true femurs of experiments/femur_status are: its README says what they are, and what each limit finds.
 LIMITS: Final[dict[str, tuple[float, float]]] = {
     "roughness_mm": (0.0, 1.1),
-    "neck_to_head": (0.58, 0.75),
+    "neck_to_head": (0.58, 0.74),
     "neck_shaft_deg": (106.0, 142.0),
-    "neck_length": (0.4, 1.0),
+    "neck_length": (0.4, 1.1),
     "pieces_cm3": (0.0, 0.5),
     "hollows_cm3": (0.0, 6.5),
 }
