@@ -10,10 +10,9 @@ hipseg train experiment=femur data.store=femurs.h5 data.split=split.csv data.wor
 # Second networks, of true and of predicted periosteal surfaces; both tested within what the first one finds.
 hipseg enclose store=femurs.h5 out=true.h5
 hipseg enclose store=femurs.h5 checkpoint=first/checkpoints/best.ckpt out=predicted.h5
-for masks in true predicted; do
-    hipseg train experiment=femur_second data.store=$masks.h5 data.split=split.csv data.workers=1 out=second_$masks
-    hipseg evaluate checkpoint=second_$masks/checkpoints/best.ckpt data.store=predicted.h5 data.split=split.csv evaluation=femur out=cascade_$masks
-done
+hipseg train experiment=femur_second data.store=true.h5 data.split=split.csv data.workers=1 out=second_true
+hipseg evaluate checkpoint=second_true/checkpoints/best.ckpt data.store=predicted.h5 data.split=split.csv evaluation=femur out=cascade_true
+hipseg train experiment=femur_second data.store=predicted.h5 data.split=split.csv data.workers=1 out=second_predicted
 # The U-Net that the study compares with, as narrow as the V-Net here.
-hipseg train experiment=femur model=unet_3d 'model.features=[8,16,32,64,128,8]' data.store=femurs.h5 data.split=split.csv data.workers=1 out=unet
-hipseg report 'runs=[first,unet,cascade_true,cascade_predicted]' out=femurs.html
+hipseg train experiment=femur model=unet_3d_small data.store=femurs.h5 data.split=split.csv data.workers=1 out=unet
+hipseg report 'runs=[first,unet,cascade_true,second_predicted]' out=femurs.html

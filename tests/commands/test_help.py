@@ -22,7 +22,7 @@ GROUPS = {
     "train": [
         "activation: sigmoid, softmax",
         "loss: ce, class_ce, dice, dice_ce, dice_ce_batch, dice_hausdorff, focal, hausdorff",
-        "model: plain_unet, resnet18, resunet, unet, unet_3d, vnet",
+        "model: plain_unet, resnet18, resunet, unet, unet_3d, unet_3d_small, vnet, vnet_small",
         "jsw_method: border, contour",
         "logger: csv, wandb",
     ],

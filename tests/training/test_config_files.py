@@ -122,7 +122,7 @@ GRADES = ("osteoarthritis", "osteoarthritis_study")
 # Of images and of femurs in CT; they train together, by experiment=nnunet and experiment=femur below.
 IMAGES = {
     ("dataset", "patches"), ("augmentation", "patches"), ("augmentation", "femur_study"), ("model", "vnet"),
-    ("model", "unet_3d"), ("evaluation", "femur"),
+    ("model", "vnet_small"), ("model", "unet_3d"), ("model", "unet_3d_small"), ("evaluation", "femur"),
 } | GRADED  # fmt: skip
 FEMURS = ("femur", "femur_second", "femur_study")
 TRAINING = {
@@ -181,8 +181,11 @@ SMALL_PATCHES = (
 )  # fmt: skip
 
 
-def test_the_u_net_that_a_v_net_is_compared_with_trains_one_batch(here: Path, femurs: Path, femur_split: Path) -> None:
-    network = ("model=unet_3d", "model.features=[2,4,4,4,4,2]", "~model.levels")
+@pytest.mark.parametrize("model", ["unet_3d", "unet_3d_small"])
+def test_the_u_net_that_a_v_net_is_compared_with_trains_one_batch(
+    model: str, here: Path, femurs: Path, femur_split: Path
+) -> None:
+    network = (f"model={model}", "model.features=[2,4,4,4,4,2]")
     _train_one_batch(here, femurs, femur_split, "experiment=femur", *network, *SMALL_PATCHES)
 
 
