@@ -24,7 +24,7 @@ div.scroll{overflow-x:auto}"""
 
 _SAID: Final = {
     "dice": "Dice is the mean over test cases.",
-    "mjsw": "Differences are prediction minus reference, mm, of measured cases.",
+    "bias_mm": "Differences are prediction minus reference, mm, of measured cases.",
 }
 
 

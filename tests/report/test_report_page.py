@@ -30,14 +30,14 @@ def test_page_holds_everything_and_no_path(tmp_path: Path) -> None:
     long = "optimizer.lr=0.002 trainer.max_epochs=20 loss=dice_ce activation=sigmoid model.channels=[4,8,16]"
     store = f"data.store={tmp_path}/secret.h5"
     runs = [
-        _run(tmp_path / "one", [store, *long.split()], **{"test/dice/mean": 0.81234, "mjsw/failed": 2}),
+        _run(tmp_path / "one", [store, *long.split()], **{"test/dice/mean": 0.81234, "n/failed": 2, "n/bias_mm": -0.5}),
         _run(tmp_path / "two<b>", [store, "loss=ce"], **{"test/dice/mean": 0.5}),
     ]
     write_page(runs, tmp_path / "page.html")
     page = (tmp_path / "page.html").read_text()
     assert long in page  # not cut short
     cells = re.findall(r"<td>([^<]*)</td>", page)
-    assert [cells[2:4], cells[6:8]] == [["0.8123", "2"], ["0.5000", "-"]]  # a count is a whole number
+    assert [cells[2:5], cells[7:10]] == [["0.8123", "2", "-0.5000"], ["0.5000", "-", "-"]]  # a count is a whole number
     assert "Dice is the mean" in page and "prediction minus reference" in page
     assert "two&lt;b&gt;" in page
     assert "<b>" not in page
