@@ -11,6 +11,11 @@ Points = NDArray[np.float64]
 """(n, 2), x then y."""
 
 
+def largest_of(parts: NDArray[np.integer[Any]]) -> int:
+    """The number of the part that most pixels belong to, of parts that are numbered from 1; there is one at least."""
+    return int(np.bincount(parts.ravel())[1:].argmax()) + 1
+
+
 def part_with(mask: NDArray[np.bool_], margin: Any = 0) -> tuple[slice, ...]:
     """The smallest part of an array that holds all that is True, and a margin where the array has one.
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from scipy.ndimage import label
 from torch import Tensor
 from torch.nn import functional as F
+
+from hipseg.geometry.arrays import largest_of
 
 
 def decide_nested(probabilities: Tensor, inside: Callable[[Tensor], Tensor]) -> Tensor:
@@ -46,9 +46,5 @@ def _largest_part(sums: Tensor) -> Tensor:
     found = (sums > 0.5).cpu().numpy()
     parts, count = label(found)
     if count > 1:
-        found = _largest(parts)
+        found = parts == largest_of(parts)
     return torch.from_numpy(found).to(sums.device)
-
-
-def _largest(parts: NDArray[np.int32]) -> NDArray[np.bool_]:
-    return np.asarray(parts == int(np.bincount(parts.ravel())[1:].argmax()) + 1)

@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 from scipy.ndimage import binary_dilation, distance_transform_edt, find_objects, label
 from torch import Tensor
 
+from hipseg.geometry.arrays import largest_of
+
 _SPECK: Final = 0.15  # of the largest part's pixels; a second hip, or a roof torn off, is larger
 _NEAR_PX: Final = 6  # pieces so close to the largest part belong to it
 _FRINGE_PX: Final = 3  # about a speck, where its probability fades
@@ -64,7 +66,7 @@ class LargestComponents:
         parts, count = label(found)
         if count < 2:
             return False
-        largest = int(np.bincount(parts.ravel())[1:].argmax()) + 1
+        largest = largest_of(parts)
         said[number, torch.from_numpy((parts != largest) & found).to(said.device)] = 0
         return True
 

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from skimage.measure import label
 
-from hipseg.geometry.arrays import part_with
+from hipseg.geometry.arrays import largest_of, part_with
 from hipseg.labels.femur import CORTEX, VOLUMES
 from hipseg.measure.femur_geometry import FemurGeometry, Floats, NoFemur, find_geometry
 
@@ -156,5 +156,5 @@ def _part_at(mask: NDArray[np.bool_], place: NDArray[np.int64]) -> NDArray[np.bo
     inside = all(0 <= at < length for at, length in zip(place, mask.shape, strict=True))
     number = int(parts[tuple(place)]) if inside else 0
     if not number and parts.max() > 0:
-        number = int(np.bincount(parts.ravel())[1:].argmax()) + 1
+        number = largest_of(parts)
     return np.asarray(mask & (parts == number) & (parts > 0))

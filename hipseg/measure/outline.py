@@ -18,6 +18,7 @@ from scipy.ndimage import (
     minimum_filter,
 )
 
+from hipseg.geometry.arrays import largest_of
 from hipseg.labels.circle import Circle
 from hipseg.labels.label_map import FEMORAL_HEAD_LABEL, JOINT_SPACE_LABEL, ROOF_LABEL
 
@@ -100,7 +101,7 @@ def _farthest_speck(mask: NDArray[np.bool_]) -> float:
     parts, count = label(binary_closing(np.pad(mask, 2))[2:-2, 2:-2] | mask, structure=np.ones((3, 3)))
     if count < 2:
         return 0.0
-    largest = int(np.bincount(parts.ravel())[1:].argmax()) + 1
+    largest = largest_of(parts)
     distance = distance_transform_edt(parts != largest)
     return float(max(distance[parts == part].min() for part in range(1, count + 1) if part != largest))
 

@@ -51,10 +51,9 @@ def auc_difference(truth: Truth, first: Values, second: Values, subjects: NDArra
     Returns:
         NaN everywhere if there are too few cases of a class.
     """
-    found = _areas(truth, [first, second], subjects)
-    if found is None:
+    areas, spread = _areas(np.asarray(truth, dtype=bool), [first, second], subjects)
+    if np.isnan(spread).any():
         return AucDifference(*[float("nan")] * 5)
-    areas, spread = found
     difference = float(areas[0] - areas[1])
     error = float(np.sqrt(max(spread[0, 0] + spread[1, 1] - 2 * spread[0, 1], 0)))
     p = float(2 * norm.sf(abs(difference) / error)) if error > 0 else float(difference == 0)
@@ -79,9 +78,8 @@ def auc_interval(truth: Truth, score: Values, subjects: NDArray[np.generic]) -> 
     counts = int(positive.sum()), int((~positive).sum())
     if not all(counts):
         return float("nan"), float("nan")
-    area = float(_placed(positive, np.asarray(score))[0].mean())
-    found = _areas(truth, [score], subjects)
-    error = float(np.sqrt(max(found[1][0, 0], 0))) if found is not None else 0.0
+    areas, spread = _areas(positive, [score], subjects)
+    area, error = float(areas[0]), float(np.sqrt(np.maximum(spread[0, 0], 0)))
     if not error > 0 or not 0 < area < 1:
         return newcombe_interval(area, *counts)
     reach = _Z * error / (area * (1 - area))
@@ -111,15 +109,13 @@ def newcombe_interval(auc: float, positive: float, negative: float) -> tuple[flo
     return low, high
 
 
-def _areas(
-    truth: Truth, scores: list[Values], subjects: NDArray[np.generic]
-) -> tuple[Values, NDArray[np.float64]] | None:
-    """Areas (k,) and their covariance (k, k); None if a class has cases of fewer than two subjects."""
-    positive = np.asarray(truth, dtype=bool)
+def _areas(positive: NDArray[np.bool_], scores: list[Values], subjects: NDArray[np.generic]) -> tuple[Values, Values]:
+    """Areas (k,) and their covariance (k, k), which is NaN if a class has cases of fewer than two subjects."""
     numbers = np.unique(subjects, return_inverse=True)[1]
     of_positive, of_negative = (np.unique(numbers[kind]).size for kind in (positive, ~positive))
-    if min(of_positive, of_negative) < 2:
-        return None
+    unknown = np.full((len(scores), len(scores)), np.nan)
+    if not min(of_positive, of_negative):
+        return unknown[0], unknown
     count, (m, n) = int(numbers.max()) + 1, (int(positive.sum()), int((~positive).sum()))
     areas, upper, lower = [], [], []
     for score in scores:
@@ -127,6 +123,8 @@ def _areas(
         areas.append(above.mean())
         upper.append(np.bincount(numbers[positive], above - areas[-1], count) / m)
         lower.append(np.bincount(numbers[~positive], below - areas[-1], count) / n)
+    if min(of_positive, of_negative) < 2:
+        return np.array(areas), unknown
     a, b = np.stack(upper), np.stack(lower)
     crossed = count / (count - 1) * (a @ b.T)
     spread = of_positive / (of_positive - 1) * (a @ a.T) + of_negative / (of_negative - 1) * (b @ b.T)

@@ -107,7 +107,7 @@ def write_page(runs: list[Path], out: Path, names: Sequence[str] | None = None, 
     )
     page = f"""<!doctype html><html lang="en"><head><meta charset="utf-8"><title>hipseg runs</title>
 <style>{_STYLE}</style></head><body><h1>{len(runs)} run{"s" * (len(runs) > 1)}</h1>
-<p>{" ".join(said)}</p>
+{"".join(f"<p>{sentence}</p>" for sentence in said)}
 <div class="scroll">{rows}</div>
 {_figures(compared)}
 {sections}</body></html>

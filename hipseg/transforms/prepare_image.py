@@ -100,3 +100,8 @@ def label_shares(label: NDArray[np.uint8], labels: int) -> Image:
     """The share of every pixel of a label map (...) that each label but the background covers: (labels - 1, ...)."""
     numbers = np.arange(1, labels, dtype=np.uint8).reshape(-1, *[1] * label.ndim)
     return (label[None] == numbers).astype(np.float32)
+
+
+def with_background(shares: Image) -> Image:
+    """Shares (labels - 1, ...) of all labels but the background, and before them what they leave to it."""
+    return np.concatenate([1 - shares.sum(axis=0, keepdims=True), shares])

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import affine_transform
 
-from hipseg.transforms.prepare_image import label_shares
+from hipseg.transforms.prepare_image import label_shares, with_background
 
 Floats = NDArray[np.float64]
 Part = tuple[slice, ...]
@@ -139,7 +139,7 @@ def cut_patch(
     if labels is None:
         return cut_all(image), _cut(told, at, matrix, patch, order=0)
     shares = cut_all(label_shares(told, labels) if told.ndim == len(patch) else told)
-    return cut_all(image), np.concatenate([1 - shares.sum(axis=0, keepdims=True), shares])
+    return cut_all(image), with_background(shares)
 
 
 def _needed(offset: Floats, matrix: Floats, patch: Sequence[int], size: tuple[int, ...]) -> Part:

@@ -31,6 +31,7 @@ from hipseg.transforms.prepare_image import (
     prepare_image,
     prepare_label,
     resize,
+    with_background,
 )
 
 _MOST_IN_STORE: Final = 1000  # cases whose labels' places are kept, where patches alone are read
@@ -203,8 +204,7 @@ class PatchDataset(Dataset[PatchSample]):
         if not self._shares or size == label.shape:  # shares of whole pixels follow from the label map
             return CaseInMemory(prepared, prepare_label(label, labels, spacing, self._spacing), row)
         shares = resize(label_shares(label, labels), size)
-        most = np.concatenate([1 - shares.sum(axis=0, keepdims=True), shares]).argmax(axis=0)
-        return CaseInMemory(prepared, most.astype(np.uint8), row, shares)
+        return CaseInMemory(prepared, with_background(shares).argmax(axis=0).astype(np.uint8), row, shares)
 
     def _case_in_store(self, row: int) -> PatchCase | None:
         """None where a part of the prepared image is not the part, prepared: it is resampled or scaled as a whole."""
