@@ -170,6 +170,7 @@ class Bodies:
         flexion_deg: Of each hip.
         abduction_deg: Likewise.
         rotation_deg: Of each leg, outwards.
+        fossa_mm: How much deeper than the socket's articular surface its fossa is; there is none if None.
     """
 
     mode: Normal
@@ -182,6 +183,7 @@ class Bodies:
     flexion_deg: Normal
     abduction_deg: Normal
     rotation_deg: Normal
+    fossa_mm: Normal | None = None
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ from hipseg.data.split import Subset
 from hipseg.data.store import Store
 from hipseg.geometry.crop import HeadCrop
 from hipseg.labels.circle import head_circle
+from hipseg.labels.target import SoftTarget
 from hipseg.transforms.augment import Change, LightAugmentation
 from hipseg.transforms.intensity import Image, Intensity, Local
 
@@ -140,6 +141,17 @@ def test_what_augmentation_is_given_beyond_a_window_is_not_seen_but_by_moving_in
         assert (bare[:30] == 0).all() and (filled[:30] > 0).float().mean() > 0.5
 
 
+def test_training_heads_are_made_smaller_and_no_others(store: Path) -> None:
+    def medial_edges(subset: Subset, **options: float) -> list[int]:
+        labels = [hips(store, subset, **options)[1][0, index].label for index in range(6)]
+        return [int(torch.nonzero(label[50:70] == 1)[:, 1].max()) for label in labels]  # at the height of the head
+
+    smaller, whole = medial_edges("train", smaller_head=0.2), medial_edges("train")
+    assert all(one <= other for one, other in zip(smaller, whole, strict=True)) and sum(whole) - sum(smaller) > 6
+    assert medial_edges("train", smaller_head=0.2) == smaller
+    assert medial_edges("val", smaller_head=0.2) == medial_edges("val")
+
+
 def test_a_test_shows_whole_films(store: Path) -> None:
     opened, dataset = hips(store, "test")
     sample, row = dataset[0], dataset.rows[0]
@@ -152,3 +164,16 @@ def test_a_test_shows_whole_films(store: Path) -> None:
     )
     assert dataset.describe_input() == {"channels": 1, "size": None, "range": [0.0, 1.0]}
     assert dataset.seen_of(str(pd.Series(opened.samples["key"]).iat[0]))[0] == (512, 512)
+
+
+def test_soft_labels_of_smaller_heads_are_those_of_their_label_maps(store: Path) -> None:
+    def soft(**options: float) -> HipDataset:
+        return hips(store, "train", labels_for_loss=SoftTarget(16), **options)[1]
+
+    smaller, whole = soft(smaller_head=0.2), soft()
+    elsewhere = []
+    for index in range(3):
+        sample = smaller[0, index]
+        assert int((sample.target.argmax(dim=0) != sample.label).sum()) < 40
+        elsewhere.append(int((whole[0, index].target.argmax(dim=0) != sample.label).sum()))
+    assert max(elsewhere) > 300

@@ -12,11 +12,12 @@ from test_ct_scans import ball
 
 from hipseg.anatomy.shapes import real_shapes
 from hipseg.geometry.grid import Grid
-from hipseg.geometry.surface import fit_sphere
+from hipseg.geometry.surface import Surface, fit_sphere
 from hipseg.labels.circle import head_circle
 from hipseg.labels.curves import spline_curves
 from hipseg.labels.landmarks import FEMUR, ROOF, SIDES, SOURCIL, Side
 from hipseg.measure.reference import reference_gap
+from hipseg.phantom.ct.bones import hollow_out
 from hipseg.phantom.film import expose_film
 from hipseg.phantom.projected.beam import ConeBeam
 from hipseg.phantom.projected.subject import Projected, project_subject
@@ -110,6 +111,27 @@ def test_a_narrower_joint_is_seen_as_narrower(seed: int) -> None:
 
     for wide, narrow in zip(seen(5.5), seen(3.5), strict=True):
         assert 0.8 < wide - narrow < 3.0
+
+
+@pytest.mark.parametrize("side", SIDES)
+def test_a_fossa_is_deep_in_the_floor_of_the_socket_and_nowhere_else(side: Side) -> None:
+    shapes = real_shapes()
+    pelvis = Surface(shapes.means["pelvis"], shapes.faces["pelvis"])
+    socket = shapes.sockets[side]
+    hollow, articular = hollow_out(pelvis, socket, side, 4.0)
+    away = pelvis.vertices - fit_sphere(pelvis.vertices[socket])[0]
+    deeper = np.linalg.norm(hollow.vertices - pelvis.vertices, axis=1)
+    medial = away[:, 0] * (-1 if side == "left" else 1)
+    angle = np.degrees(np.arctan2(medial, away[:, 2]))
+    assert 3.5 < deeper.max() <= 4.0 + 1e-9 and (deeper > 2).sum() > 60
+    assert (deeper[(angle < 44) | (angle > 156)] == 0).all()  # the roof, its rim, and the other side of the pelvis
+    assert (deeper[np.linalg.norm(away, axis=1) > 32] == 0).all()
+    assert set(articular) < set(socket) and (deeper[articular] <= 0.1).all()
+    # Seen through, bone is left: from floor to pelvic wall 2 mm and more.
+    facing = (away * pelvis.normals()).sum(axis=1) / np.linalg.norm(away, axis=1)
+    wall = pelvis.vertices[(facing > 0.3) & (np.linalg.norm(away, axis=1) < 50)]
+    floor = hollow.vertices[deeper > 2]
+    assert np.linalg.norm(floor[:, None] - wall[None], axis=2).min() > 2.0
 
 
 def test_a_film_shows_the_bones_where_they_are_projected_and_the_seed_decides() -> None:

@@ -27,6 +27,7 @@ from hipseg.sample import HipSample
 from hipseg.transforms.augment import Augmentation, NoAugmentation
 from hipseg.transforms.intensity import UINT16_MAX, Intensity
 from hipseg.transforms.overview import OverviewAugmentation, glance_at, to_overview
+from hipseg.transforms.smaller_head import draw_smaller
 
 _IGNORED: Final = np.uint8(0x80)
 _SEEN: Final = np.uint8(0x40)  # not come in from outside
@@ -60,6 +61,7 @@ class HipDataset(Dataset[HipSample]):
             every sample and epoch.
         margin_px: What augmentation is given beyond the crop on every side, so that a hip that is made smaller is not
             surrounded by nothing.
+        smaller_head: By what share, at most, training heads are made smaller in their sockets.
 
     Raises:
         HipsegError: If the store holds no hips, or the crop lies beyond its images.
@@ -74,6 +76,7 @@ class HipDataset(Dataset[HipSample]):
         "loss_mask",
         "crop_jitter_px",
         "margin_px",
+        "smaller_head",
     )
 
     def __init__(
@@ -91,6 +94,7 @@ class HipDataset(Dataset[HipSample]):
         overview_augmentation: OverviewAugmentation | None = None,
         crop_jitter_px: Annotated[int, Range(ge=0)] = 0,
         margin_px: Annotated[int, Range(ge=0)] = 0,
+        smaller_head: Annotated[float, Range(ge=0, le=0.2)] = 0.0,
     ) -> None:
         if not isinstance(store, Store):
             raise HipsegError(f"data.store: {store.path} holds no hips with landmarks; choose another dataset=")
@@ -104,6 +108,7 @@ class HipDataset(Dataset[HipSample]):
         self._overview_augmentation = overview_augmentation if training else None
         self._augmentation = (augmentation if training else None) or NoAugmentation()
         self._target, self._weight_map = labels_for_loss or hard_target, loss_mask or everywhere
+        self._smaller_head = smaller_head if training else 0.0
         self._jitter_px, self._margin_px = (crop_jitter_px, margin_px) if training else (0, 0)
         self._curves = CURVE_FUNCTIONS[store.preprocessing["curves"]]
         rows = store.rows_by_key
@@ -177,12 +182,17 @@ class HipDataset(Dataset[HipSample]):
         counts = self._weight_map(landmarks, label.shape)
         # One byte carries all three through whatever moves the label map.
         marked = label | _SEEN | np.where(counts, np.uint8(0), _IGNORED)
+        smaller = None
+        if self._smaller_head:
+            smaller = draw_smaller(head_circle(landmarks), self._smaller_head, rng)
+            image, marked = smaller(image, marked)
         image, marked, move = self._augmentation(image, marked, rng, margin)
         label = np.ascontiguousarray(marked & ~(_IGNORED | _SEEN))
 
         def outlines() -> HipOutlines:
             # They close along rows and columns: they turn with the hip, and can't be drawn from turned landmarks.
-            return HipOutlines(*map(move, hip_outlines(landmarks, self._curves)))
+            drawn = hip_outlines(landmarks, self._curves)
+            return HipOutlines(*map(move, drawn if smaller is None else map(smaller.move, drawn)))
 
         target = self._target(label, marked & _SEEN > 0, outlines)
         return HipSample(

@@ -8,6 +8,7 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.spatial import cKDTree
 from scipy.spatial.transform import Rotation
 
 from hipseg.anatomy.shapes import MODES, FemurMarks, Shapes
@@ -22,6 +23,11 @@ _APART_MM: Final = 1.5  # of femur and pelvis beyond the joint
 _TRIES: Final = 12
 _APPROACHES: Final = 4  # to the radius that a socket has once its rim was moved
 _LEAST_MOVED_MM: Final = 0.3
+_FOSSA_DEG: Final = ((45.0, 62.0), (130.0, 155.0))  # from straight up, medially: where the fossa begins and ends
+_FOSSA_ACROSS: Final = (0.42, 0.68)  # of the socket's radius, forwards and backwards: where it begins to end, and has
+_FLOOR_MM: Final = 6.0  # so far its floor may lie from the socket's sphere
+_WALL_MM: Final = 2.6  # of bone that stay behind it
+_LEAST_DEEP_MM: Final = 0.1
 
 
 @dataclass(frozen=True)
@@ -58,16 +64,18 @@ class Bones:
         pelvis: Both hip bones and the sacrum.
         femurs: Of each side.
         joint_space_mm: Between head and socket, of each side.
+        sockets: Vertices of the pelvis that are each socket's articular surface.
     """
 
     pelvis: Surface
     femurs: Mapping[Side, Femur]
     joint_space_mm: Mapping[Side, float]
+    sockets: Mapping[Side, NDArray[np.int64]]
 
     def moved(self, rotation: NDArray[np.float64], shift: NDArray[np.float64]) -> Bones:
         """Every point p at rotation @ p + shift."""
         femurs = {side: femur.moved(rotation, shift) for side, femur in self.femurs.items()}
-        return Bones(self.pelvis.moved(rotation, shift), femurs, self.joint_space_mm)
+        return Bones(self.pelvis.moved(rotation, shift), femurs, self.joint_space_mm, self.sockets)
 
 
 @dataclass(frozen=True)
@@ -103,13 +111,15 @@ def draw_bones(
     warp = _draw_warp(rng, bodies.warp_mm)
     middle = parts["pelvis"].vertices.mean(axis=0)
     parts = {name: replace(part, vertices=warp(part.vertices - middle)) for name, part in parts.items()}
-    pelvis, gaps, heads = parts["pelvis"], dict[Side, float](), dict[Side, Points3]()
+    pelvis, gaps, heads, sockets = parts["pelvis"], dict[Side, float](), dict[Side, Points3](), dict(shapes.sockets)
     for side in SIDES:
         gaps[side] = max(draw(rng, bodies.joint_space_mm), 0.5)
         if narrowed is not None:
             gaps[side] = max(gaps[side], narrowed[side].width_mm + _LEAST_MOVED_MM)
         _, radius = fit_sphere(parts[side].vertices[shapes.femurs[side].head])
         pelvis, heads[side] = _widen_socket(pelvis, shapes.sockets[side], radius + gaps[side])
+        if bodies.fossa_mm is not None:
+            pelvis, sockets[side] = hollow_out(pelvis, shapes.sockets[side], side, draw(rng, bodies.fossa_mm))
     pelvis, heads = _level(pelvis, heads)
     if narrowed is not None:
         heads = {side: head + _moved(narrowed[side], gaps[side], side) for side, head in heads.items()}
@@ -119,7 +129,7 @@ def draw_bones(
     outside = SignedDistance(pelvis.refined()[0])
     femurs = {side: _seat(rng, bodies, parts[side], shapes.femurs[side], side, heads[side], outside) for side in SIDES}
     lie = Rotation.from_euler("zy", [draw(rng, bodies.turn_deg), draw(rng, bodies.roll_deg)], degrees=True).as_matrix()
-    return Bones(pelvis, femurs, gaps).moved(lie, -lie @ np.mean(list(heads.values()), axis=0))
+    return Bones(pelvis, femurs, gaps, sockets).moved(lie, -lie @ np.mean(list(heads.values()), axis=0))
 
 
 def _moved(narrowed: Narrowed, gap_mm: float, side: Side) -> Points3:
@@ -158,6 +168,31 @@ def _pushed(pelvis: Surface, socket: NDArray[np.int64], radius: float) -> Surfac
     # What would still reach into the joint is its rim, and moves just out of it.
     push = np.maximum(push, (radius - distance) * (distance > 1))
     return replace(pelvis, vertices=pelvis.vertices + away * (push / np.maximum(distance, 1e-6))[:, None])
+
+
+def hollow_out(
+    pelvis: Surface, socket: NDArray[np.int64], side: Side, depth: float
+) -> tuple[Surface, NDArray[np.int64]]:
+    """The pelvis with an acetabular fossa in one socket, and the vertices of the articular surface that is left.
+
+    The shape model has none: behind its sockets' floors, where people's are 2 to 3 mm thick, there are 5 mm of bone.
+    """
+    centre, radius = fit_sphere(pelvis.vertices[socket])
+    away = pelvis.vertices - centre
+    distance = np.maximum(np.linalg.norm(away, axis=1), 1e-6)
+    towards = away / distance[:, None]
+    facing = (towards * pelvis.normals()).sum(axis=1)
+    medial = -towards[:, 0] if side == "left" else towards[:, 0]
+    angle = np.degrees(np.arctan2(medial, towards[:, 2]))
+    share = smoothstep(*_FOSSA_DEG[0], angle) * (1 - smoothstep(*_FOSSA_DEG[1], angle))
+    share = share * (1 - smoothstep(*_FOSSA_ACROSS, np.abs(towards[:, 1])))
+    floor = np.nonzero((facing < -0.2) & (np.abs(distance - radius) < _FLOOR_MM) & (share > 0))[0]
+    behind = pelvis.vertices[(facing > 0.3) & (distance > radius) & (distance < 2 * radius)]
+    wall = cKDTree(behind).query(pelvis.vertices[floor])[0] - _WALL_MM
+    deeper = np.clip(np.minimum(depth, wall) * share[floor], 0, None)
+    vertices = pelvis.vertices.copy()
+    vertices[floor] += towards[floor] * deeper[:, None]
+    return replace(pelvis, vertices=vertices), socket[~np.isin(socket, floor[deeper > _LEAST_DEEP_MM])]
 
 
 def _level(pelvis: Surface, heads: Mapping[Side, Points3]) -> tuple[Surface, dict[Side, Points3]]:

@@ -109,7 +109,7 @@ def project_subject(
         thickness = femur_thickness_mm(rng, femur, femur.surface.vertices, quality)
         surface, thickness = refined_with(femur.surface, thickness, 1)
         parts.append((*_hollow(surface, thickness), "femur"))
-        socket = bones.pelvis.vertices[shapes.sockets[side]]
+        socket = bones.pelvis.vertices[bones.sockets[side]]
         marks = hip_marks(RightView(beam, side), femur, surface, pelvis, socket, float(rng.normal(0, 4)))
         hips[side] = Hip(marks, _shaft(beam, femur, side))
     scale = stance.magnification / 1.15
