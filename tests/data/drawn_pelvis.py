@@ -52,7 +52,9 @@ def mirrored(bones: Bones) -> Bones:
         )
         for side, femur in ((others[side], femur) for side, femur in bones.femurs.items())
     }  # fmt: skip
-    return Bones(bones.pelvis.mirrored(), femurs, {others[side]: mm for side, mm in bones.joint_space_mm.items()})
+    gaps = {others[side]: mm for side, mm in bones.joint_space_mm.items()}
+    sockets = {others[side]: vertices for side, vertices in bones.sockets.items()}
+    return Bones(bones.pelvis.mirrored(), femurs, gaps, sockets)
 
 
 def draw_scan(
