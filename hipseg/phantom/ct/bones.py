@@ -175,7 +175,7 @@ def hollow_out(
 ) -> tuple[Surface, NDArray[np.int64]]:
     """The pelvis with an acetabular fossa in one socket, and the vertices of the articular surface that is left.
 
-    The shape model has none: behind its sockets' floors, where people's are 2 to 3 mm thick, there are 5 mm of bone.
+    The shape model has none: behind its sockets' floors, where people's bone is thin, there are 5 to 6 mm of it.
     """
     centre, radius = fit_sphere(pelvis.vertices[socket])
     away = pelvis.vertices - centre
