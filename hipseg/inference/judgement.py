@@ -61,9 +61,9 @@ def measure_hip(
     head = _head(joint, probabilities, spacing_mm)
     if head is None:
         return plausible.judge(joint, surface.polarity, other_side=across)
-    part = _around(head, probabilities.shape[1:])
+    part = head.around(_REACH * head.radius, probabilities.shape[1:])
     labels, image = probabilities[:, *part].argmax(axis=0), surface.image[part]
-    head = Circle(head.x - part[1].start, head.y - part[0].start, head.radius)
+    head = head.shifted(-part[1].start, -part[0].start)
     femur = labels == FEMORAL_HEAD_LABEL
     levels = grey_levels(surface.quantiles)
     metal = shows_metal(image, levels, head) or shows_hardware(image, levels, femur, head, spacing_mm)
@@ -83,16 +83,6 @@ def _head(joint: JointSpace, probabilities: NDArray[Any], spacing_mm: float) -> 
         return trace_joint(probabilities).head
     except NotTraced:
         return None
-
-
-def _around(head: Circle, shape: tuple[int, ...]) -> tuple[slice, slice]:
-    """Rows and columns about a head, as far as a hip reaches."""
-    reach = _REACH * head.radius
-    row, column = (
-        slice(int(np.clip(at - reach, 0, length - 1)), int(np.clip(at + reach + 1, 1, length)))
-        for at, length in zip((head.y, head.x), shape, strict=True)
-    )
-    return row, column
 
 
 def is_cut(labels: NDArray[Any], head: Circle, unseen: NDArray[np.bool_]) -> bool:

@@ -29,6 +29,18 @@ class Circle(NamedTuple):
         """x, y."""
         return np.array([self.x, self.y])
 
+    def shifted(self, x: float, y: float) -> Circle:
+        """The same circle so far to the right and down."""
+        return Circle(self.x + x, self.y + y, self.radius)
+
+    def around(self, reach: float, shape: tuple[int, ...]) -> tuple[slice, slice]:
+        """Rows and columns of an image of a shape that lie within a reach of the centre; at least one of each."""
+        row, column = (
+            slice(int(np.clip(at - reach, 0, length - 1)), int(np.clip(at + reach + 1, 1, length)))
+            for at, length in zip((self.y, self.x), shape, strict=True)
+        )
+        return row, column
+
 
 def fit_circle(points: Points) -> Circle:
     """Fit a circle to (n, 2) points, n >= 3, by Taubin's algebraic method.

@@ -66,11 +66,7 @@ class SmallerHead:
         self, image: NDArray[np.float32], label: NDArray[np.uint8]
     ) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
         """An image and its label map (rows, columns), changed alike."""
-        reach = 2.0 * self.head.radius * (1 + _FADES)
-        part = tuple(
-            slice(int(np.clip(at - reach, 0, length)), int(np.clip(at + reach + 1, 0, length)))
-            for at, length in zip((self.head.y, self.head.x), image.shape, strict=True)
-        )
+        part = self.head.around(2.0 * self.head.radius * (1 + _FADES), image.shape)
         y, x = np.mgrid[part].astype(np.float64)
         at = np.moveaxis(self.source(np.stack([x, y], axis=-1)), -1, 0)[::-1]
         changed, changed_label = image.copy(), label.copy()

@@ -161,11 +161,12 @@ class HipDataset(Dataset[HipSample]):
         whole = self._store.label(row)
         rng = np.random.default_rng([self._seed, epoch, row])
         landmarks = mirror_columns(self._store.landmarks(row), whole.shape[1]) if mirror else self._store.landmarks(row)
+        head = head_circle(landmarks) if self._follows or self._smaller_head else None
         crop, film, glance = self.crop, None, dict[str, Tensor]()
-        if self._follows and isinstance(self._chosen, HeadCrop):
-            film, head = self._read(row, self.crop, mirror), head_circle(landmarks).centre
-            glance = self._glance(film, head, row, rng)
-            crop = self._chosen.around(head[0], head[1], float(self._spacing[row]))
+        if head is not None and self._follows and isinstance(self._chosen, HeadCrop):
+            film = self._read(row, self.crop, mirror)
+            glance = self._glance(film, head.centre, row, rng)
+            crop = self._chosen.around(head.x, head.y, float(self._spacing[row]))
         if self._jitter_px:
             down, right = (int(step) for step in rng.integers(-self._jitter_px, self._jitter_px + 1, 2))
             crop = crop.shifted(down, right) if film is not None else crop.moved(down, right, whole.shape)
@@ -183,8 +184,8 @@ class HipDataset(Dataset[HipSample]):
         # One byte carries all three through whatever moves the label map.
         marked = label | _SEEN | np.where(counts, np.uint8(0), _IGNORED)
         smaller = None
-        if self._smaller_head:
-            smaller = draw_smaller(head_circle(landmarks), self._smaller_head, rng)
+        if head is not None and self._smaller_head:
+            smaller = draw_smaller(head.shifted(-around.column, -around.row), self._smaller_head, rng)
             image, marked = smaller(image, marked)
         image, marked, move = self._augmentation(image, marked, rng, margin)
         label = np.ascontiguousarray(marked & ~(_IGNORED | _SEEN))

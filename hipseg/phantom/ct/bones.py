@@ -171,11 +171,17 @@ def _pushed(pelvis: Surface, socket: NDArray[np.int64], radius: float) -> Surfac
 
 
 def hollow_out(
-    pelvis: Surface, socket: NDArray[np.int64], side: Side, depth: float
+    pelvis: Surface, socket: NDArray[np.int64], side: Side, depth_mm: float
 ) -> tuple[Surface, NDArray[np.int64]]:
     """The pelvis with an acetabular fossa in one socket, and the vertices of the articular surface that is left.
 
     The shape model has none: behind its sockets' floors, where people's bone is thin, there are 5 to 6 mm of it.
+
+    Args:
+        pelvis: Before it is tilted.
+        socket: Its vertices in one acetabulum.
+        side: Which.
+        depth_mm: Of the fossa below the articular surface, where the wall behind is thick enough.
     """
     centre, radius = fit_sphere(pelvis.vertices[socket])
     away = pelvis.vertices - centre
@@ -189,7 +195,7 @@ def hollow_out(
     floor = np.nonzero((facing < -0.2) & (np.abs(distance - radius) < _FLOOR_MM) & (share > 0))[0]
     behind = pelvis.vertices[(facing > 0.3) & (distance > radius) & (distance < 2 * radius)]
     wall = cKDTree(behind).query(pelvis.vertices[floor])[0] - _WALL_MM
-    deeper = np.clip(np.minimum(depth, wall) * share[floor], 0, None)
+    deeper = np.clip(np.minimum(depth_mm, wall) * share[floor], 0, None)
     vertices = pelvis.vertices.copy()
     vertices[floor] += towards[floor] * deeper[:, None]
     return replace(pelvis, vertices=vertices), socket[~np.isin(socket, floor[deeper > _LEAST_DEEP_MM])]
