@@ -171,6 +171,10 @@ class Bodies:
         abduction_deg: Likewise.
         rotation_deg: Of each leg, outwards.
         fossa_mm: How much deeper than the socket's articular surface its fossa is; there is none if None.
+        head_plate: Least and largest factor on the thickness of the head's cortex, on films.
+        pelvic_cortex: Likewise on that of hip bones and sacrum.
+        head_density: Least and most by which the head's spongy bone is denser than other spongy bone, on films.
+        compressive_group: Likewise of the trabeculae from the top of the head to the calcar.
     """
 
     mode: Normal
@@ -184,6 +188,10 @@ class Bodies:
     abduction_deg: Normal
     rotation_deg: Normal
     fossa_mm: Normal | None = None
+    head_plate: tuple[float, float] = (1.0, 1.0)
+    pelvic_cortex: tuple[float, float] = (1.0, 1.0)
+    head_density: tuple[float, float] = (0.0, 0.0)
+    compressive_group: tuple[float, float] = (0.0, 0.0)
 
 
 @dataclass(frozen=True)

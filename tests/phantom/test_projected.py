@@ -7,6 +7,7 @@ from functools import cache
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from phantom_presets import shipped, subject
 from test_ct_scans import ball
 
@@ -17,9 +18,11 @@ from hipseg.labels.circle import head_circle
 from hipseg.labels.curves import spline_curves
 from hipseg.labels.landmarks import FEMUR, ROOF, SIDES, SOURCIL, Side
 from hipseg.measure.reference import reference_gap
-from hipseg.phantom.ct.bones import hollow_out
+from hipseg.phantom.ct.bones import draw_bones, hollow_out
+from hipseg.phantom.ct.cortex import Quality, femur_thickness_mm
 from hipseg.phantom.film import expose_film
 from hipseg.phantom.projected.beam import ConeBeam
+from hipseg.phantom.projected.bone import DenseHead
 from hipseg.phantom.projected.subject import Projected, project_subject
 from hipseg.phantom.subject import draw_beam, draw_stance
 
@@ -31,6 +34,7 @@ SEEDS = range(3)
 def test_rays_run_in_a_ball_as_far_as_geometry_says(centre: tuple[float, float, float]) -> None:
     beam, grid, radius = ConeBeam((10.0, -950.0, -20.0), 1.2, (150.0, 140.0)), Grid.of_film((280, 300), 1.0), 21.0
     path = beam.path_mm(ball(radius, centre), grid)
+    exact = beam.path_in_ball_mm(np.array(centre), radius, grid)
     x = (grid.x_mm()[None, :] - 150) / 1.2
     z = -(grid.y_mm()[:, None] - 140) / 1.2
     source = np.array(beam.source_mm)
@@ -41,6 +45,7 @@ def test_rays_run_in_a_ball_as_far_as_geometry_says(centre: tuple[float, float, 
     expected = 2 * np.sqrt(np.maximum(radius**2 - off, 0))
     assert np.abs(path - expected)[expected > 6].max() < 0.2
     assert np.abs(path - expected).mean() < 0.01
+    np.testing.assert_allclose(exact, expected, atol=0.02)
 
 
 def test_what_lies_nearer_to_the_source_is_magnified_more() -> None:
@@ -66,7 +71,7 @@ def projected(seed: int, width_mm: float = 4.0) -> Projected:
 @pytest.mark.parametrize("side", SIDES)
 def test_the_femur_s_landmarks_lie_on_the_edge_of_its_shadow(seed: int, side: Side) -> None:
     made = projected(seed)
-    surface = made.bones[1 + SIDES.index(side)][0]
+    surface = made.bones[1 + SIDES.index(side)].outer
     marks = made.skeleton.hips[side].landmarks[FEMUR]
     fine = Grid.centred((900, 900), 0.2, (float(marks[:, 0].mean()), float(marks[:, 1].mean())))
     shadow = made.beam.path_mm(surface, fine) > 0.05
@@ -80,7 +85,7 @@ def test_the_femur_s_landmarks_lie_on_the_edge_of_its_shadow(seed: int, side: Si
 @pytest.mark.parametrize("side", SIDES)
 def test_the_head_has_the_radius_and_the_place_of_its_sphere(seed: int, side: Side) -> None:
     made = projected(seed)
-    vertices = made.bones[1 + SIDES.index(side)][0].vertices
+    vertices = made.bones[1 + SIDES.index(side)].outer.vertices
     centre, radius = fit_sphere(vertices[real_shapes().femurs[side].head])
     nearer = -made.beam.source_mm[1] / (centre[1] - made.beam.source_mm[1])
     circle = head_circle(made.skeleton.hips[side].landmarks)
@@ -134,6 +139,42 @@ def test_a_fossa_is_deep_in_the_floor_of_the_socket_and_nowhere_else(side: Side)
     assert np.linalg.norm(floor[:, None] - wall[None], axis=2).min() > 2.0
 
 
+def test_a_denser_head_adds_to_rays_through_head_and_compressive_group_and_to_no_others() -> None:
+    made = projected(0)
+    bone = made.bones[1]
+    assert bone.dense is not None
+    frame = bone.dense.frame
+    plain = replace(bone, dense=None).paths_mm(made.beam, GRID)
+    head, group = (
+        replace(bone, dense=DenseHead(frame, *shares)).paths_mm(made.beam, GRID) for shares in ((0.5, 0.0), (0.0, 2.0))
+    )
+    np.testing.assert_array_equal(plain.dense, plain.spongy)
+    x, y = GRID.to_pixels(made.beam.project(np.stack([frame.head_mm, np.mean(frame.compressive_mm, axis=0)]))).T
+    (at_head, at_group) = zip(np.rint(y).astype(int), np.rint(x).astype(int), strict=True)
+    assert (head.dense - plain.dense)[at_head] == pytest.approx(
+        0.5 * min(2 * frame.radius_mm, plain.spongy[at_head]), rel=0.01
+    )
+    # Of a Gaussian that is a third 11 mm from its middle, all that a ray meets.
+    assert (group.dense - plain.dense)[at_group] == pytest.approx(2 * 19.5, rel=0.02)
+    away = np.hypot(GRID.x_mm()[None] - GRID.x_mm()[at_head[1]], GRID.y_mm()[:, None] - GRID.y_mm()[at_head[0]])
+    assert ((head.dense - plain.dense)[away > 1.3 * made.beam.magnification * frame.radius_mm] == 0).all()
+    for made_denser in (head, group):
+        assert (made_denser.dense >= plain.dense).all() and (made_denser.dense[plain.spongy == 0] == 0).all()
+
+
+def test_a_thinner_plate_is_thinner_on_the_head_alone() -> None:
+    shapes, thick = real_shapes(), dict[float, NDArray[np.float64]]()
+    femur = draw_bones(np.random.default_rng(0), shipped("projected").bodies, shapes, None).femurs["right"]
+    for plate in (1.0, 0.3):
+        rng = np.random.default_rng(0)
+        thick[plate] = femur_thickness_mm(rng, femur, femur.surface.vertices, Quality(1.0, 1.0, 1500.0), plate=plate)
+    ratio = thick[0.3] / thick[1.0]
+    away = np.linalg.norm(femur.surface.vertices - femur.head_mm, axis=1) / femur.head_radius_mm
+    on_head = shapes.femurs["right"].head
+    np.testing.assert_allclose(np.median(ratio[on_head]), 0.3, atol=0.02)
+    assert (ratio[away > 1.4] == 1).all()
+
+
 def test_a_film_shows_the_bones_where_they_are_projected_and_the_seed_decides() -> None:
     preset, made = shipped("projected"), projected(0)
     who, beam = subject(0, 0, "projected"), draw_beam(np.random.default_rng(0), preset.exposure)
@@ -144,6 +185,6 @@ def test_a_film_shows_the_bones_where_they_are_projected_and_the_seed_decides() 
     ]
     assert np.array_equal(films[0], films[1])
     added = films[0] - films[2]
-    paths = [[made.beam.path_mm(surface, GRID) for surface in part[:2]] for part in made.bones]
-    bone = sum(7 * (whole - spongy) + spongy for whole, spongy in paths)  # compact bone stops seven times as much
+    paths = [part.paths_mm(made.beam, GRID) for part in made.bones]
+    bone = sum(7 * path.cortical + path.dense for path in paths)  # compact bone stops seven times as much
     assert np.corrcoef(added[::5, ::5].ravel(), bone[::5, ::5].ravel())[0, 1] > 0.9

@@ -78,6 +78,12 @@ class FemurFrame:
         up = up / np.linalg.norm(up)
         return cls(femur.head_mm, femur.head_radius_mm, along / length, length, up, femur.shaft_mm[0])
 
+    @property
+    def compressive_mm(self) -> tuple[Points3, Points3]:
+        """Ends of the principal compressive group of trabeculae: below the top of the head, and at the calcar."""
+        calcar = self.head_mm + (self.neck_mm + 4) * self.neck - 9 * self.up
+        return self.head_mm + 0.8 * self.radius_mm * self.up, calcar
+
     def depth(self, points: Points3) -> NDArray[np.float64]:
         """How far below the head's centre, along the shaft."""
         return np.asarray((self.head_mm - points) @ self.up)
@@ -93,9 +99,16 @@ class FemurFrame:
 
 
 def femur_thickness_mm(
-    rng: np.random.Generator, femur: Femur, vertices: Points3, quality: Quality, sclerosis: float = 1.0
+    rng: np.random.Generator,
+    femur: Femur,
+    vertices: Points3,
+    quality: Quality,
+    sclerosis: float = 1.0,
+    plate: float = 1.0,
 ) -> NDArray[np.float64]:
-    """(n,) thickness of the cortex at vertices of a femur's surface; `sclerosis` is a factor on where the head bears.
+    """(n,) thickness of the cortex at vertices of a femur's surface.
+
+    `sclerosis` is a factor on what there is more where the head bears, `plate` one on all of the head's.
 
     On the head 0.7 mm, where it bears 1.2; at the neck 1.2 above to 3.8 below (the calcar); at the trochanters 1.1; on
     the shaft 4 to 7, thickest 110 mm below the head.
@@ -106,7 +119,7 @@ def femur_thickness_mm(
     radius, length = frame.radius_mm, frame.neck_mm
     away = vertices - frame.head_mm
     upwards = (away @ frame.up) / np.maximum(np.linalg.norm(away, axis=1), 1e-6)
-    head = 0.7 + (0.5 + 1.2 * (sclerosis - 1)) * smoothstep(0.55, 0.95, upwards)
+    head = plate * (0.7 + (0.5 + 1.2 * (sclerosis - 1)) * smoothstep(0.55, 0.95, upwards))
     neck = 1.2 + 2.6 * smoothstep(-0.1, 0.95, down)
     shaft = 1.1 + 4.1 * smoothstep(45.0, 105.0, depth)
     calcar = (
@@ -119,7 +132,7 @@ def femur_thickness_mm(
     on_head = 1 - smoothstep(0.45 * radius, 0.85 * radius, along)
     on_head = on_head * (np.linalg.norm(away, axis=1) < 1.3 * radius)
     thickness = thickness * (1 - on_head) + head * on_head
-    return np.asarray(np.clip(thickness * quality.cortex * _uneven(rng, vertices, 0.10), 0.3, 7.5))
+    return np.asarray(np.clip(thickness * quality.cortex * _uneven(rng, vertices, 0.10), 0.3 * plate, 7.5))
 
 
 def pelvis_thickness_mm(
@@ -150,8 +163,7 @@ def pelvis_thickness_mm(
 def femur_inside(femur: Femur, quality: Quality) -> Inside:
     """Trabecular bone of a femur: the compressive and the tensile group, Ward's triangle between, fat in the shaft."""
     frame = FemurFrame.of(femur)
-    dome = frame.head_mm + 0.8 * frame.radius_mm * frame.up
-    calcar = frame.head_mm + (frame.neck_mm + 4) * frame.neck - 9 * frame.up
+    dome, calcar = frame.compressive_mm
     lateral = frame.axis_mm + frame.up * float((frame.head_mm - frame.axis_mm) @ frame.up - 12)
     bend = frame.head_mm + (frame.neck_mm - 2) * frame.neck + 10 * frame.up
 
@@ -160,8 +172,8 @@ def femur_inside(femur: Femur, quality: Quality) -> Inside:
         along, _, _ = frame.along_neck(points)
         from_head = np.linalg.norm(points - frame.head_mm, axis=1)
         bone = 105.0 + 120.0 * (1 - smoothstep(0.4 * frame.radius_mm, 1.15 * frame.radius_mm, from_head))
-        bone = bone + 210.0 * np.exp(-((_from_segment(points, dome, calcar) / 11.0) ** 2))
-        tensile = np.minimum(_from_segment(points, frame.head_mm, bend), _from_segment(points, bend, lateral))
+        bone = bone + 210.0 * np.exp(-((from_segment(points, dome, calcar) / 11.0) ** 2))
+        tensile = np.minimum(from_segment(points, frame.head_mm, bend), from_segment(points, bend, lateral))
         bone = bone + 80.0 * np.exp(-((tensile / 7.0) ** 2))
         bone = bone - 45.0 * smoothstep(frame.neck_mm - 4, frame.neck_mm + 12, along)
         bone = np.maximum(bone, 40.0) * (1 - smoothstep(48.0, 85.0, depth)) * quality.density
@@ -184,10 +196,11 @@ def pelvis_inside(quality: Quality, heads: Points3) -> Inside:
     return inside
 
 
-def _from_segment(points: Points3, start: Points3, end: Points3) -> NDArray[np.float64]:
+def from_segment(points: Points3, start: Points3, end: Points3) -> NDArray[np.float64]:
+    """(...) distances of points (..., n) from what lies between two."""
     along = end - start
     share = np.clip((points - start) @ along / (along @ along), 0, 1)
-    return np.asarray(np.linalg.norm(points - start - share[:, None] * along, axis=1))
+    return np.asarray(np.linalg.norm(points - start - share[..., None] * along, axis=-1))
 
 
 def _uneven(rng: np.random.Generator, vertices: Points3, spread: float) -> NDArray[np.float64]:

@@ -53,3 +53,12 @@ class ConeBeam:
         flat_index = pixel[:, 1] * grid.shape[1] + pixel[:, 0]
         summed = np.bincount(flat_index, weights, minlength=grid.shape[0] * grid.shape[1])
         return np.abs(summed).reshape(grid.shape).astype(np.float32)
+
+    def path_in_ball_mm(self, centre: Points3, radius: float, grid: Grid) -> NDArray[np.float32]:
+        """(rows, columns) how many mm of every ray lie within a ball."""
+        source = np.array(self.source_mm)
+        x = (grid.x_mm()[None, :] - self.centre_mm[0]) / self.magnification - source[0]
+        z = -(grid.y_mm()[:, None] - self.centre_mm[1]) / self.magnification - source[2]
+        away = centre - source
+        along = (away[0] * x - away[1] * source[1] + away[2] * z) ** 2 / (x**2 + z**2 + source[1] ** 2)
+        return np.asarray(2 * np.sqrt(np.maximum(radius**2 - (away**2).sum() + along, 0)), dtype=np.float32)

@@ -7,18 +7,17 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from hipseg.anatomy.shapes import real_shapes
 from hipseg.geometry.grid import Grid
-from hipseg.geometry.surface import Surface
 from hipseg.labels.landmarks import SIDES, Points, Side
 from hipseg.phantom.bone_shadows import Brush, add_vertebrae
 from hipseg.phantom.bones import MIDLINE_STRUCTURES
 from hipseg.phantom.ct.bones import Bones, Femur, Narrowed, draw_bones
-from hipseg.phantom.ct.cortex import Quality, femur_thickness_mm, pelvis_thickness_mm, refined_with
+from hipseg.phantom.ct.cortex import FemurFrame, Quality, femur_thickness_mm, pelvis_thickness_mm, refined_with
 from hipseg.phantom.preset import Bodies
 from hipseg.phantom.projected.beam import ConeBeam
+from hipseg.phantom.projected.bone import Bone, DenseHead, inner_surface
 from hipseg.phantom.projected.marks import RightView, hip_marks
 from hipseg.phantom.skeleton import Hip, Skeleton
 from hipseg.phantom.subject import Stance, Subject
@@ -42,24 +41,23 @@ class Projected:
     Attributes:
         skeleton: Its landmarks, in film millimetres.
         beam: Of the film.
-        bones: Outer and inner surface of the cortex, and which contrast each has.
+        bones: Hip bones with the sacrum, and both femurs.
     """
 
     skeleton: Skeleton
     beam: ConeBeam
-    bones: tuple[tuple[Surface, Surface, str], ...]
+    bones: tuple[Bone, ...]
 
     def paint(self, brush: Brush, skeleton: Skeleton) -> None:
         """Add the bones' shadows by how far rays run in them; vertebrae by their outlines."""
         add_vertebrae(brush, skeleton)
         compact = _factor(brush.contrast["cortex"])
-        for outer, inner, name in self.bones:
-            whole = self.beam.path_mm(outer, brush.canvas.grid)
-            spongy = np.minimum(self.beam.path_mm(inner, brush.canvas.grid), whole)
-            texture = brush.texture[0 if name == "femur" else 1]
-            shadow = np.float32(_CORTICAL * compact) * (whole - spongy) + np.float32(_SPONGY) * spongy
-            shadow = shadow * np.float32(_factor(brush.contrast[name]))
-            brush.canvas.image += shadow + texture * np.minimum(spongy / np.float32(_DEEP_MM), 1)
+        for bone in self.bones:
+            paths = bone.paths_mm(self.beam, brush.canvas.grid)
+            shadow = np.float32(_CORTICAL * compact) * paths.cortical + np.float32(_SPONGY) * paths.dense
+            shadow = shadow * np.float32(_factor(brush.contrast[bone.contrast]))
+            texture = brush.texture[0 if bone.contrast == "femur" else 1]
+            brush.canvas.image += shadow + texture * np.minimum(paths.spongy / np.float32(_DEEP_MM), 1)
 
 
 def _factor(contrast: float) -> float:
@@ -100,31 +98,36 @@ def project_subject(
         (float(aim[0]), -float(exposure.uniform(*_SOURCE_MM)), float(aim[1])), stance.magnification,
         (float(middle[0]), float(middle[1])),
     )  # fmt: skip
+    plate = _between(rng, bodies.head_plate)
+    density, group = (float(rng.uniform(*of)) for of in (bodies.head_density, bodies.compressive_group))
     heads = np.array([bones.femurs[side].head_mm for side in SIDES])
     thickness = pelvis_thickness_mm(rng, bones.pelvis.vertices, heads, quality, _sclerosis(subject))
-    parts, hips = [(*_hollow(bones.pelvis, thickness), "column")], dict[Side, Hip]()
-    pelvis = _hollow(*refined_with(bones.pelvis, thickness, 1))
+    thickness = thickness * _between(rng, bodies.pelvic_cortex)
+    parts, hips = [Bone(bones.pelvis, inner_surface(bones.pelvis, thickness), "column")], dict[Side, Hip]()
+    pelvis, thickness = refined_with(bones.pelvis, thickness, 1)
+    faces = pelvis, inner_surface(pelvis, thickness)
     for side in SIDES:
         femur = bones.femurs[side]
-        thickness = femur_thickness_mm(rng, femur, femur.surface.vertices, quality)
+        thickness = femur_thickness_mm(rng, femur, femur.surface.vertices, quality, plate=plate)
         surface, thickness = refined_with(femur.surface, thickness, 1)
-        parts.append((*_hollow(surface, thickness), "femur"))
+        dense = DenseHead(FemurFrame.of(femur), density, group)
+        parts.append(Bone(surface, inner_surface(surface, thickness), "femur", dense))
         socket = bones.pelvis.vertices[bones.sockets[side]]
-        marks = hip_marks(RightView(beam, side), femur, surface, pelvis, socket, float(rng.normal(0, 4)))
+        marks = hip_marks(RightView(beam, side), femur, surface, faces, socket, float(rng.normal(0, 4)))
         hips[side] = Hip(marks, _shaft(beam, femur, side))
     scale = stance.magnification / 1.15
     skeleton = Skeleton(hips, _midline(bones, beam, scale), beam.centre_mm, scale)
     return Projected(skeleton, beam, tuple(parts))
 
 
+def _between(rng: np.random.Generator, factors: tuple[float, float]) -> float:
+    """A factor, its logarithm evenly between those of two."""
+    return float(np.exp(rng.uniform(*np.log(factors))))
+
+
 def _sclerosis(subject: Subject) -> float:
     """How much thicker than usual the bone above the joint is."""
     return float(np.clip(subject.sourcil.factor, 0.5, 2.5)) ** 0.7
-
-
-def _hollow(surface: Surface, thickness: NDArray[np.float64]) -> tuple[Surface, Surface]:
-    """A surface and the inner one of its cortex."""
-    return surface, Surface(surface.vertices - surface.normals() * thickness[:, None], surface.faces)
 
 
 def _shaft(beam: ConeBeam, femur: Femur, side: Side) -> dict[str, Points]:
