@@ -29,6 +29,7 @@ class Plausible:
         apex_mm: Largest width straight above the head's centre.
         bridged_deg: Widest gap in one of the curves.
         jump_mm: Largest change of the width within three degrees.
+        medial_fall_mm: Largest fall of the width over the last five degrees before the medial end.
         hole: Largest hole in a bone or between the bones of the joint, as a share of the head's area.
         roof_thickness_mm: Least and most, at the median.
         femur_area: Least and most, as a share of the head's area.
@@ -48,6 +49,7 @@ class Plausible:
     apex_mm: Annotated[float, Field(gt=0)]
     bridged_deg: Annotated[float, Field(gt=0)]
     jump_mm: Annotated[float, Field(gt=0)] = math.inf
+    medial_fall_mm: Annotated[float, Field(gt=0)] = math.inf
     hole: Annotated[float, Field(gt=0)] = math.inf
     roof_thickness_mm: Range = (0.0, math.inf)
     femur_area: Range = (0.0, math.inf)
@@ -115,7 +117,7 @@ class Plausible:
             return "implausible_shape"
         if not (_within(profile.lateral_deg, self.lateral_deg) and _within(profile.medial_deg, self.medial_deg)):
             return "outside_weight_bearing"
-        if profile.largest_change_mm() > self.jump_mm:
+        if profile.largest_change_mm() > self.jump_mm or profile.medial_fall_mm() > self.medial_fall_mm:
             return "implausible_profile"
         if joint.mjsw_mm > self.mjsw_mm or np.nan_to_num(profile.apex_mm) > self.apex_mm:
             return "implausible_width"

@@ -169,3 +169,39 @@ def test_the_largest_change_is_that_between_widths_three_degrees_apart(widths: l
 def test_a_width_that_changes_by_more_than_the_limit_is_implausible(limit_mm: float, expected: str) -> None:
     jumping = replace(joint(), profile=profile_of(5.0, 5.0, 5.0, 5.0, 6.25, 6.25, 6.25))
     assert replace(LIMITS, jump_mm=limit_mm).judge(jumping, "stated").status == expected
+
+
+@pytest.mark.parametrize(
+    ("widths", "fall_mm"),
+    [
+        ([5.0] * 9, 0.0),
+        ([9.0, 3.0, 3.0, 3.0, 3.0, 2.5, 1.5], 1.5),  # over five degrees, not six
+        ([3.0, 2.5, 2.0, 1.5, 1.0, 0.5, 4.0, NAN, NAN], -1.5),
+        ([3.0, 3.0, 3.0, 2.0, 1.0, 0.5, NAN], 2.5),
+        ([3.0, 2.0, 1.0, 0.0], 0.0),
+        ([], 0.0),
+    ],
+)
+def test_the_medial_fall_is_that_of_the_last_five_degrees(widths: list[float], fall_mm: float) -> None:
+    assert profile_of(*widths).medial_fall_mm() == fall_mm
+
+
+@pytest.mark.parametrize("apart_mm", [1.0, 3.0])
+@pytest.mark.parametrize("towards_deg", [-60.0, 0.0, 45.0, 90.0])
+def test_between_circles_the_width_falls_by_no_more_than_their_centres_allow(
+    apart_mm: float, towards_deg: float
+) -> None:
+    angle, moved = np.deg2rad(np.arange(-30.0, 31.0)), np.deg2rad(towards_deg)
+    rays = np.stack([np.sin(angle), -np.cos(angle)], axis=-1)
+    centre = -apart_mm * np.array([np.sin(moved), -np.cos(moved)])  # of the socket, as seen from the head's
+    along = rays @ centre
+    widths = along + np.sqrt(along**2 + 28.0**2 - (centre**2).sum()) - 24.0
+    assert abs(profile_of(*widths).medial_fall_mm()) <= 1.01 * apart_mm * np.sin(np.deg2rad(5.0))
+
+
+@pytest.mark.parametrize(("limit_mm", "expected"), [(1.25, "ok"), (1.24, "implausible_profile"), (np.inf, "ok")])
+def test_a_width_that_falls_at_its_medial_end_by_more_than_the_limit_is_implausible(
+    limit_mm: float, expected: str
+) -> None:
+    falling = replace(joint(), profile=profile_of(5.0, 3.25, 3.0, 2.75, 2.5, 2.25, 2.0))
+    assert replace(LIMITS, medial_fall_mm=limit_mm).judge(falling, "stated").status == expected

@@ -38,6 +38,9 @@ def _groups(command: str) -> dict[str, str]:
     return groups
 
 
+FOLLOWING = {("crop", "head"), ("experiment", "transfer")}  # whose windows have as many pixels as the store's say
+
+
 def _options(group: str) -> list[str]:
     return sorted(path.stem for path in (CONF / group).glob("*.yaml"))
 
@@ -88,9 +91,13 @@ def test_command_composes_and_passes_the_check(command: str) -> None:
 
 
 @pytest.mark.parametrize(("command", "group", "option"), CHOICES, ids=lambda part: part)
-def test_option_composes_and_passes_the_check(command: str, group: str, option: str, plan: str) -> None:
+def test_option_composes_and_passes_the_check(
+    command: str, group: str, option: str, plan: str, request: pytest.FixtureRequest
+) -> None:
     value = f"[{option}]" if group == "cohort" else option  # the one group of which several are taken
     more = [plan] if "plan" in TOP[command] and command != "plan" else []
+    if (group, option) in FOLLOWING:
+        more.append(f"data.store={request.getfixturevalue('store')}")
     if group == "scale":  # of what is planned
         more += ["experiment=nnunet"]
     if (group, option) in GRADED and command == "train":

@@ -9,11 +9,14 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from hydra import compose, initialize_config_dir
 from small_films import write_film
 from test_one_run import files
 
 from hipseg.checkpoint import load
 from hipseg.commands import main
+from hipseg.config import conf_folder
+from hipseg.data.store import Store
 
 WINDOW = (
     "crop=head", "head_finder=overview", "overview_augmentation=anywhere", "data.dataset.crop.rows=96",
@@ -35,6 +38,47 @@ def run(tmp_path_factory: pytest.TempPathFactory, store: Path, split: Path) -> P
     folder = tmp_path_factory.mktemp("followed") / "run"
     main(["train", *options(store, split, "head_finder.least=0.001", f"out={folder}")])
     return folder
+
+
+@pytest.fixture(scope="module")
+def fine(tmp_path_factory: pytest.TempPathFactory, cohort: Path) -> Path:
+    """The cohort in finer pixels."""
+    path = tmp_path_factory.mktemp("fine") / "store.h5"
+    main(["preprocess", f"input={cohort}", f"store={path}", "roi=fine", "workers=2"])
+    return path
+
+
+@pytest.mark.parametrize(("spacing", "rows", "columns", "shrink"), [(0.9, 144, 144, 8), (0.6, 224, 208, 12)])
+def test_a_window_is_as_large_in_millimetres_whatever_the_store_s_pixels(
+    store: Path, fine: Path, spacing: float, rows: int, columns: int, shrink: int
+) -> None:
+    made = fine if spacing == 0.6 else store
+    with initialize_config_dir(str(conf_folder()), version_base="1.3"):
+        crop = compose("train", ["experiment=transfer", f"data.store={made}"]).data.dataset
+    assert Store(made).preprocessing["spacing_mm"] == spacing
+    assert (crop.crop.rows, crop.crop.columns, crop.crop.shrink) == (rows, columns, shrink)
+    assert abs(crop.crop_jitter_px * spacing - 9.6) < spacing and abs(crop.margin_px * spacing - 28.8) < spacing
+
+
+def test_finer_films_show_the_same_hips_in_the_same_places(store: Path, fine: Path) -> None:
+    both = Store(store), Store(fine)
+    assert both[1].grid(0).shape == (768, 768) and list(both[1].samples["key"]) == list(both[0].samples["key"])
+    for row in np.flatnonzero(both[0].samples["usable"] & both[1].samples["usable"])[:4]:
+        areas = [
+            np.bincount(each.label(row).ravel(), minlength=4)[1:] * each.grid(row).spacing_mm ** 2 for each in both
+        ]
+        np.testing.assert_allclose(areas[0], areas[1], rtol=0.12, atol=8)
+        places = [each.grid(row).to_mm(each.landmarks(row)) for each in both]
+        np.testing.assert_allclose(*places, atol=1e-3)
+
+
+def test_a_store_without_hips_has_no_heads_to_follow(
+    femurs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit):
+        main(["train", f"data.store={femurs}", "data.split=none.csv", "experiment=transfer"])
+    assert f"data.store: {femurs} holds no hips whose heads a crop could follow" in capsys.readouterr().err
 
 
 def test_a_run_learns_both_and_tests_whole_films(run: Path) -> None:
