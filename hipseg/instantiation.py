@@ -39,22 +39,7 @@ def _planned(key: str, _root_: DictConfig) -> Any:
     return plan[key]
 
 
-def _pixels(mm: float, multiple: int = 1, *, _root_: DictConfig) -> int:
-    """A length as the nearest number of pixels of the store's images, a multiple of one: `${pixels:134.4,16}`."""
-    from hipseg.data.store import Store
-    from hipseg.data.stores import open_store
-
-    named = OmegaConf.select(_root_, "data.store")
-    if named is None:
-        raise HipsegError("data.store: no value is given; add data.store=...")
-    store = open_store(list(named) if isinstance(named, ListConfig) else named)
-    if not isinstance(store, Store):
-        raise HipsegError(f"data.store: {named} holds no hips whose heads a crop could follow; choose another crop=")
-    return max(multiple, multiple * round(mm / (multiple * float(store.preprocessing["spacing_mm"]))))
-
-
 OmegaConf.register_new_resolver("planned", _planned, replace=True)
-OmegaConf.register_new_resolver("pixels", _pixels, replace=True)
 
 _HYDRA_KEYS = frozenset({"_target_", "_partial_", "_convert_", "_recursive_", "_args_"})
 

@@ -47,11 +47,11 @@ def test_the_rate_of_every_schedule_is_the_optimizers(schedule: str, rate: float
 
 
 @pytest.mark.parametrize("recipe", RECIPES)
-def test_recipes_keep_the_rate_that_they_were_measured_with(recipe: str) -> None:
-    rates = _rates(_composed(f"experiment={recipe}"), 40)
+def test_recipes_keep_the_rate_that_they_were_measured_with(recipe: str, store: Path) -> None:
+    rates = _rates(_composed(f"experiment={recipe}", f"data.store={store}"), 40)
     assert rates[0] == pytest.approx(2e-3 / 25)
     assert max(rates) == pytest.approx(2e-3)
-    slower = _rates(_composed(f"experiment={recipe}", "optimizer.lr=1e-4"), 40)
+    slower = _rates(_composed(f"experiment={recipe}", f"data.store={store}", "optimizer.lr=1e-4"), 40)
     assert max(slower) == pytest.approx(1e-4)
 
 
