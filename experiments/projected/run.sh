@@ -1,6 +1,6 @@
 #!/bin/sh
 # One network on bones projected from three dimensions and one on outlines alone, tested on films that neither has seen.
-# usage: run.sh FOLDER; two cores take an hour and a half.
+# usage: run.sh FOLDER
 set -e
 folder=$1
 . "$(dirname "$0")/../make_store.sh"

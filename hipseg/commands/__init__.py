@@ -62,6 +62,23 @@ _FLAGS: Final = frozenset(
 )  # fmt: skip
 
 
+def _pixels(mm: float, multiple: int = 1, *, _root_: DictConfig) -> int:
+    """A length as the nearest number of pixels of the store's images, a multiple of one: `${pixels:134.4,16}`."""
+    from hipseg.data.store import Store
+    from hipseg.data.stores import open_store
+
+    named = OmegaConf.select(_root_, "data.store")
+    if named is None:
+        raise HipsegError("data.store: no value is given; add data.store=...")
+    store = open_store(list(named) if isinstance(named, ListConfig) else named)
+    if not isinstance(store, Store):
+        raise HipsegError(f"data.store: {named} holds no hips whose heads a crop could follow; choose another crop=")
+    return max(multiple, multiple * round(mm / (multiple * float(store.preprocessing["spacing_mm"]))))
+
+
+OmegaConf.register_new_resolver("pixels", _pixels, replace=True)
+
+
 def _fail(said: str) -> NoReturn:
     if os.environ.get("LOCAL_RANK", "0") == "0":  # of several processes one speaks
         print(f"hipseg: {said}", file=sys.stderr)
@@ -223,20 +240,3 @@ def main(arguments: list[str] | None = None) -> None:
         sys.argv = before
     if call.failed:
         _fail(f"{len(call.failed)} runs of the sweep failed: {', '.join(call.failed)}; the others are complete")
-
-
-def _pixels(mm: float, multiple: int = 1, *, _root_: DictConfig) -> int:
-    """A length as the nearest number of pixels of the store's images, a multiple of one: `${pixels:134.4,16}`."""
-    from hipseg.data.store import Store
-    from hipseg.data.stores import open_store
-
-    named = OmegaConf.select(_root_, "data.store")
-    if named is None:
-        raise HipsegError("data.store: no value is given; add data.store=...")
-    store = open_store(list(named) if isinstance(named, ListConfig) else named)
-    if not isinstance(store, Store):
-        raise HipsegError(f"data.store: {named} holds no hips whose heads a crop could follow; choose another crop=")
-    return max(multiple, multiple * round(mm / (multiple * float(store.preprocessing["spacing_mm"]))))
-
-
-OmegaConf.register_new_resolver("pixels", _pixels, replace=True)

@@ -16,6 +16,7 @@ Inside = Callable[[Points3, NDArray[np.float32]], NDArray[np.float32]]
 """Points (n, 3), and a random texture of unit variance at them, to Hounsfield units of trabecular bone and marrow."""
 
 FATTY_MARROW_HU = -72.0
+GROUP_MM = 11.0  # from the middle of the compressive group to where it is a third as dense
 
 
 @dataclass(frozen=True)
@@ -172,7 +173,7 @@ def femur_inside(femur: Femur, quality: Quality) -> Inside:
         along, _, _ = frame.along_neck(points)
         from_head = np.linalg.norm(points - frame.head_mm, axis=1)
         bone = 105.0 + 120.0 * (1 - smoothstep(0.4 * frame.radius_mm, 1.15 * frame.radius_mm, from_head))
-        bone = bone + 210.0 * np.exp(-((from_segment(points, dome, calcar) / 11.0) ** 2))
+        bone = bone + 210.0 * np.exp(-((from_segment(points, dome, calcar) / GROUP_MM) ** 2))
         tensile = np.minimum(from_segment(points, frame.head_mm, bend), from_segment(points, bend, lateral))
         bone = bone + 80.0 * np.exp(-((tensile / 7.0) ** 2))
         bone = bone - 45.0 * smoothstep(frame.neck_mm - 4, frame.neck_mm + 12, along)

@@ -46,9 +46,8 @@ class ConeBeam:
         depth = surface.corners[face, :, 1] - self.source_mm[1]
         # Along a ray the inverse of the depth is what is linear on the film.
         at = 1 / (shares / depth).sum(axis=1)
-        x = (grid.x_mm()[pixel[:, 0]] - self.centre_mm[0]) / self.magnification - self.source_mm[0]
-        z = -(grid.y_mm()[pixel[:, 1]] - self.centre_mm[1]) / self.magnification - self.source_mm[2]
-        slant = np.sqrt(1 + (x**2 + z**2) / self.source_mm[1] ** 2)
+        x, z = self._towards(grid)
+        slant = np.sqrt(1 + (x[pixel[:, 0]] ** 2 + z[pixel[:, 1]] ** 2) / self.source_mm[1] ** 2)
         weights = at * slant * facing
         flat_index = pixel[:, 1] * grid.shape[1] + pixel[:, 0]
         summed = np.bincount(flat_index, weights, minlength=grid.shape[0] * grid.shape[1])
@@ -56,9 +55,12 @@ class ConeBeam:
 
     def path_in_ball_mm(self, centre: Points3, radius: float, grid: Grid) -> NDArray[np.float32]:
         """(rows, columns) how many mm of every ray lie within a ball."""
-        source = np.array(self.source_mm)
-        x = (grid.x_mm()[None, :] - self.centre_mm[0]) / self.magnification - source[0]
-        z = -(grid.y_mm()[:, None] - self.centre_mm[1]) / self.magnification - source[2]
-        away = centre - source
+        source, (x, z) = np.array(self.source_mm), self._towards(grid)
+        x, z, away = x[None, :], z[:, None], centre - source
         along = (away[0] * x - away[1] * source[1] + away[2] * z) ** 2 / (x**2 + z**2 + source[1] ** 2)
         return np.asarray(2 * np.sqrt(np.maximum(radius**2 - (away**2).sum() + along, 0)), dtype=np.float32)
+
+    def _towards(self, grid: Grid) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """How far, in x of every column and z of every row, rays have run from the source where y is 0."""
+        x = (grid.x_mm() - self.centre_mm[0]) / self.magnification - self.source_mm[0]
+        return x, -(grid.y_mm() - self.centre_mm[1]) / self.magnification - self.source_mm[2]

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hipseg.geometry.grid import Grid
 from hipseg.geometry.surface import Surface
-from hipseg.phantom.ct.cortex import FemurFrame, from_segment
+from hipseg.phantom.ct.cortex import GROUP_MM, FemurFrame, from_segment
 from hipseg.phantom.projected.beam import ConeBeam
-
-_GROUP_MM: Final = 11.0  # from the middle of the compressive group to where it is a third as dense
 
 
 class Paths(NamedTuple):
@@ -51,9 +49,9 @@ class DenseHead:
         start, end = beam.project(np.array(self.frame.compressive_mm))
         rows, columns = (np.flatnonzero((spongy > 0).any(axis=axis)) for axis in (1, 0))
         pixels = np.stack(np.meshgrid(grid.x_mm()[columns], grid.y_mm()[rows]), axis=-1)
-        away = from_segment(pixels, start, end) / (_GROUP_MM * beam.magnification)
+        away = from_segment(pixels, start, end) / (GROUP_MM * beam.magnification)
         part = np.ix_(rows, columns)
-        more[part] += self.group * np.minimum(_GROUP_MM * np.sqrt(np.pi) * np.exp(-(away**2)), spongy[part])
+        more[part] += self.group * np.minimum(GROUP_MM * np.sqrt(np.pi) * np.exp(-(away**2)), spongy[part])
         return more
 
 
