@@ -48,7 +48,7 @@ def fine(tmp_path_factory: pytest.TempPathFactory, cohort: Path) -> Path:
     return path
 
 
-@pytest.mark.parametrize(("spacing", "rows", "columns", "shrink"), [(0.9, 144, 144, 8), (0.6, 224, 208, 12)])
+@pytest.mark.parametrize(("spacing", "rows", "columns", "shrink"), [(0.9, 144, 160, 8), (0.6, 224, 240, 12)])
 def test_a_window_is_as_large_in_millimetres_whatever_the_store_s_pixels(
     store: Path, fine: Path, spacing: float, rows: int, columns: int, shrink: int
 ) -> None:
