@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 from phantom_presets import shipped, subject
+from skimage.draw import polygon2mask
 from test_ct_scans import ball
 
 from hipseg.anatomy.shapes import real_shapes
@@ -16,6 +17,7 @@ from hipseg.geometry.grid import Grid
 from hipseg.geometry.surface import Surface, fit_sphere
 from hipseg.labels.circle import head_circle
 from hipseg.labels.curves import spline_curves
+from hipseg.labels.label_map import femur_outline
 from hipseg.labels.landmarks import FEMUR, ROOF, SIDES, SOURCIL, Side
 from hipseg.measure.reference import reference_gap
 from hipseg.phantom.ct.bones import draw_bones, hollow_out
@@ -79,6 +81,20 @@ def test_the_femur_s_landmarks_lie_on_the_edge_of_its_shadow(seed: int, side: Si
         rows, columns = (slice(round(at) - 3, round(at) + 4) for at in (y, x))
         assert 0 < shadow[rows, columns].mean() < 1  # the edge lies within 0.6 mm
     assert len(np.unique(np.round(marks, 3), axis=0)) == len(marks)
+
+
+@pytest.mark.parametrize("seed", [*SEEDS, 125])  # the last one's heads are flat medially
+@pytest.mark.parametrize("side", SIDES)
+def test_head_and_neck_of_a_label_are_those_of_the_shadow(seed: int, side: Side) -> None:
+    made = projected(seed)
+    landmarks = made.skeleton.hips[side].landmarks
+    circle = head_circle(landmarks)
+    fine = Grid.centred((400, 400), 0.25, (float(circle.x), float(circle.y)))
+    shadow = made.beam.path_mm(made.bones[1 + SIDES.index(side)].outer, fine) > 0.3
+    outline = fine.to_pixels(femur_outline(landmarks, spline_curves(landmarks)))
+    label = polygon2mask(fine.shape, outline[:, ::-1])
+    near = np.hypot(fine.x_mm()[None, :] - circle.x, fine.y_mm()[:, None] - circle.y) < 1.3 * circle.radius
+    assert ((label != shadow) & near).sum() < 0.03 * (shadow & near).sum()
 
 
 @pytest.mark.parametrize("seed", SEEDS)

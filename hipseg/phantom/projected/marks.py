@@ -24,6 +24,7 @@ _GRAZED_MM: Final = 0.3  # of bone along a ray, where an outline is drawn
 _TIP, _FOSSA, _LESSER = 6, 10, 32  # landmarks of the greater trochanter, below it, and of the lesser one
 _ON_HEAD: Final = 0.045  # of its radius, off its circle
 _ABOUT_HEAD: Final = 0.14
+_NECK_BELOW: Final = 0.5  # of the radius, below the head's middle, where a neck may leave it medially
 _TURNS_BACK: Final = 0.4  # of the radius, medial of the head's middle
 _CORONAL_MM: Final = 9.0  # before and behind the head's centre, where the roof bears
 _BIN_DEG: Final = 4.0
@@ -136,8 +137,9 @@ def _along(outline: Points, circle: Circle) -> Points:
     scale = circle.radius / own.radius
     depth = (outline[:, 1] - circle.y) / scale
     away = np.hypot(*(outline - circle.centre).T) / circle.radius
-    # The neck leaves the head's circle laterally; medially heads are less round.
-    off = np.where(outline[:, 0] < circle.x, np.abs(away - 1) > _ON_HEAD, np.abs(away - 1) > _ABOUT_HEAD)
+    # The neck leaves the head's circle laterally. Medially heads are less round: flat or drawn out there, they go on.
+    low = depth > _NECK_BELOW * own.radius
+    off = np.where(outline[:, 0] < circle.x, np.abs(away - 1) > _ON_HEAD, low & (away - 1 > _ABOUT_HEAD))
     # Below the head's middle its outline ends where it turns back to the neck, even if that goes on as round.
     off |= (depth > 0) & (outline[:, 0] < circle.x + _TURNS_BACK * circle.radius)
     top = int(np.where(off, np.inf, depth).argmin())
