@@ -8,7 +8,7 @@ choices="thesis wide local"
 make_store train random 300 3 '[0.94,0.03,0.03]'
 for preset in standard hard random; do make_store "test_$preset" "$preset" 40 91 '[0,0,1]'; done
 for choice in $choices; do
-    hipseg train experiment=transfer intensity="$choice" data.store="$folder/train.h5" data.split="$folder/train.csv" \
+    hipseg train experiment=transfer trainer.max_epochs=12 intensity="$choice" data.store="$folder/train.h5" data.split="$folder/train.csv" \
         out="$folder/$choice"
     for preset in standard hard random; do
         hipseg evaluate checkpoint="$folder/$choice/checkpoints/best.ckpt" data.store="$folder/test_$preset.h5" \

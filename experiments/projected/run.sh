@@ -6,7 +6,7 @@ folder=$1
 . "$(dirname "$0")/../make_store.sh"
 make_store test standard 14 91 '[0,0,1]' fine
 for preset in random projected; do
-    make_store "$preset" "$preset" 300 3 '[0.94,0.03,0.03]' fine
+    make_store "$preset" "$preset" 600 3 '[0.96,0.02,0.02]' fine
     hipseg train experiment=transfer data.store="$folder/$preset.h5" data.split="$folder/$preset.csv" out="$folder/run_$preset"
     hipseg evaluate checkpoint="$folder/run_$preset/checkpoints/best.ckpt" data.store="$folder/test.h5" \
         data.split="$folder/test.csv" out="$folder/on_standard_$preset"
