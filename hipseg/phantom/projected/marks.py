@@ -138,8 +138,8 @@ def _along(outline: Points, circle: Circle) -> Points:
     depth = (outline[:, 1] - circle.y) / scale
     away = np.hypot(*(outline - circle.centre).T) / circle.radius
     # The neck leaves the head's circle laterally. Medially heads are less round: flat or drawn out there, they go on.
-    low = depth > _NECK_BELOW * own.radius
-    off = np.where(outline[:, 0] < circle.x, np.abs(away - 1) > _ON_HEAD, low & (away - 1 > _ABOUT_HEAD))
+    deep = depth > _NECK_BELOW * own.radius
+    off = np.where(outline[:, 0] < circle.x, np.abs(away - 1) > _ON_HEAD, deep & (away - 1 > _ABOUT_HEAD))
     # Below the head's middle its outline ends where it turns back to the neck, even if that goes on as round.
     off |= (depth > 0) & (outline[:, 0] < circle.x + _TURNS_BACK * circle.radius)
     top = int(np.where(off, np.inf, depth).argmin())
