@@ -11,6 +11,7 @@ from pydantic import Field
 
 from hipseg.measure.joint_space import JointSpace, Status
 from hipseg.measure.outline import Outline
+from hipseg.measure.weight_bearing import WidthProfile
 from hipseg.transforms.polarity import Polarity
 
 Range = tuple[float, float]
@@ -29,7 +30,9 @@ class Plausible:
         apex_mm: Largest width straight above the head's centre.
         bridged_deg: Widest gap in one of the curves.
         jump_mm: Largest change of the width within three degrees.
-        medial_fall_mm: Largest fall of the width over the last five degrees before the medial end.
+        medial_fall_mm: Largest fall of the width over the last five degrees before the medial end, unless it is small
+            against the width there.
+        medial_fall_share: Of the width five degrees before the end, what a fall that counts is more than.
         hole: Largest hole in a bone or between the bones of the joint, as a share of the head's area.
         roof_thickness_mm: Least and most, at the median.
         femur_area: Least and most, as a share of the head's area.
@@ -50,6 +53,7 @@ class Plausible:
     bridged_deg: Annotated[float, Field(gt=0)]
     jump_mm: Annotated[float, Field(gt=0)] = math.inf
     medial_fall_mm: Annotated[float, Field(gt=0)] = math.inf
+    medial_fall_share: Annotated[float, Field(ge=0, le=1)] = 0.0
     hole: Annotated[float, Field(gt=0)] = math.inf
     roof_thickness_mm: Range = (0.0, math.inf)
     femur_area: Range = (0.0, math.inf)
@@ -117,11 +121,15 @@ class Plausible:
             return "implausible_shape"
         if not (_within(profile.lateral_deg, self.lateral_deg) and _within(profile.medial_deg, self.medial_deg)):
             return "outside_weight_bearing"
-        if profile.largest_change_mm() > self.jump_mm or profile.medial_fall_mm() > self.medial_fall_mm:
+        if profile.largest_change_mm() > self.jump_mm or self._closes_medially(profile):
             return "implausible_profile"
         if joint.mjsw_mm > self.mjsw_mm or np.nan_to_num(profile.apex_mm) > self.apex_mm:
             return "implausible_width"
         return "ok"
+
+    def _closes_medially(self, profile: WidthProfile) -> bool:
+        fall_mm, width_mm = profile.medial_fall_mm()
+        return fall_mm > max(self.medial_fall_mm, self.medial_fall_share * width_mm)
 
 
 def _within(value: float, limits: Range) -> bool:

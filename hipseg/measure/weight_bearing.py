@@ -54,13 +54,16 @@ class WidthProfile:
         change = np.abs(self.width_mm[_NEIGHBOURS:] - self.width_mm[:-_NEIGHBOURS])
         return float(np.max(change[np.isfinite(change)], initial=0.0))
 
-    def medial_fall_mm(self) -> float:
-        """By how much the width falls over the last five degrees before the medial end; 0 where it is not known there.
+    def medial_fall_mm(self) -> tuple[float, float]:
+        """By how much the width falls over the last five degrees before the medial end, and from what width.
 
-        Between two circles whose centres lie e apart the width changes by no more than e sin(5 deg): 0.3 mm of 3.
+        Both are 0 where it is not known there. Between two circles whose centres lie e apart the width changes by no
+        more than e sin(5 deg): 0.3 mm of 3.
         """
         known = self.width_mm[np.isfinite(self.width_mm)]
-        return float(known[-1 - _END] - known[-1]) if len(known) > _END else 0.0
+        if len(known) <= _END:
+            return 0.0, 0.0
+        return float(known[-1 - _END] - known[-1]), float(known[-1 - _END])
 
     @classmethod
     def empty(cls) -> WidthProfile:

@@ -172,18 +172,18 @@ def test_a_width_that_changes_by_more_than_the_limit_is_implausible(limit_mm: fl
 
 
 @pytest.mark.parametrize(
-    ("widths", "fall_mm"),
+    ("widths", "fall_mm", "from_mm"),
     [
-        ([5.0] * 9, 0.0),
-        ([9.0, 3.0, 3.0, 3.0, 3.0, 2.5, 1.5], 1.5),  # over five degrees, not six
-        ([3.0, 2.5, 2.0, 1.5, 1.0, 0.5, 4.0, NAN, NAN], -1.5),
-        ([3.0, 3.0, 3.0, 2.0, 1.0, 0.5, NAN], 2.5),
-        ([3.0, 2.0, 1.0, 0.0], 0.0),
-        ([], 0.0),
+        ([5.0] * 9, 0.0, 5.0),
+        ([9.0, 3.0, 3.0, 3.0, 3.0, 2.5, 1.5], 1.5, 3.0),  # over five degrees, not six
+        ([3.0, 2.5, 2.0, 1.5, 1.0, 0.5, 4.0, NAN, NAN], -1.5, 2.5),
+        ([3.0, 3.0, 3.0, 2.0, 1.0, 0.5, NAN], 2.5, 3.0),
+        ([3.0, 2.0, 1.0, 0.0], 0.0, 0.0),
+        ([], 0.0, 0.0),
     ],
 )
-def test_the_medial_fall_is_that_of_the_last_five_degrees(widths: list[float], fall_mm: float) -> None:
-    assert profile_of(*widths).medial_fall_mm() == fall_mm
+def test_the_medial_fall_is_that_of_the_last_five_degrees(widths: list[float], fall_mm: float, from_mm: float) -> None:
+    assert profile_of(*widths).medial_fall_mm() == (fall_mm, from_mm)
 
 
 @pytest.mark.parametrize("apart_mm", [1.0, 3.0])
@@ -196,7 +196,7 @@ def test_between_circles_the_width_falls_by_no_more_than_their_centres_allow(
     centre = -apart_mm * np.array([np.sin(moved), -np.cos(moved)])  # of the socket, as seen from the head's
     along = rays @ centre
     widths = along + np.sqrt(along**2 + 28.0**2 - (centre**2).sum()) - 24.0
-    assert abs(profile_of(*widths).medial_fall_mm()) <= 1.01 * apart_mm * np.sin(np.deg2rad(5.0))
+    assert abs(profile_of(*widths).medial_fall_mm()[0]) <= 1.01 * apart_mm * np.sin(np.deg2rad(5.0))
 
 
 @pytest.mark.parametrize(("limit_mm", "expected"), [(1.25, "ok"), (1.24, "implausible_profile"), (np.inf, "ok")])
@@ -205,3 +205,11 @@ def test_a_width_that_falls_at_its_medial_end_by_more_than_the_limit_is_implausi
 ) -> None:
     falling = replace(joint(), profile=profile_of(5.0, 3.25, 3.0, 2.75, 2.5, 2.25, 2.0))
     assert replace(LIMITS, medial_fall_mm=limit_mm).judge(falling, "stated").status == expected
+
+
+@pytest.mark.parametrize(
+    ("share", "expected"), [(0.38, "implausible_profile"), (0.39, "ok"), (0.0, "implausible_profile")]
+)
+def test_a_fall_that_is_small_against_the_width_is_none(share: float, expected: str) -> None:
+    falling = replace(joint(), profile=profile_of(5.0, 3.25, 3.0, 2.75, 2.5, 2.25, 2.0))  # by 0.385
+    assert replace(LIMITS, medial_fall_mm=0.4, medial_fall_share=share).judge(falling, "stated").status == expected
