@@ -171,6 +171,7 @@ class Bodies:
         abduction_deg: Likewise.
         rotation_deg: Of each leg, outwards.
         fossa_mm: How much deeper than the socket's articular surface its fossa is; there is none if None.
+        fossa_deg: Where it begins: where the roof's articular surface ends medially, from straight up.
         head_plate: Least and largest factor on the thickness of the head's cortex, on films.
         pelvic_cortex: Likewise on that of hip bones and sacrum.
         head_density: Least and most by which the head's spongy bone is denser than other spongy bone, on films.
@@ -188,6 +189,7 @@ class Bodies:
     abduction_deg: Normal
     rotation_deg: Normal
     fossa_mm: Normal | None = None
+    fossa_deg: Normal = (45.0, 0.0)
     head_plate: tuple[float, float] = (1.0, 1.0)
     pelvic_cortex: tuple[float, float] = (1.0, 1.0)
     head_density: tuple[float, float] = (0.0, 0.0)

@@ -23,7 +23,8 @@ _APART_MM: Final = 1.5  # of femur and pelvis beyond the joint
 _TRIES: Final = 12
 _APPROACHES: Final = 4  # to the radius that a socket has once its rim was moved
 _LEAST_MOVED_MM: Final = 0.3
-_FOSSA_DEG: Final = ((45.0, 62.0), (130.0, 155.0))  # from straight up, medially: where the fossa begins and ends
+_FOSSA_BEGINS_DEG: Final = 12.0  # until it is fully deep
+_FOSSA_ENDS_DEG: Final = (130.0, 155.0)  # from straight up, medially
 _FOSSA_ACROSS: Final = (0.42, 0.68)  # of the socket's radius, forwards and backwards: where it begins to end, and has
 _FLOOR_MM: Final = 6.0  # so far its floor may lie from the socket's sphere
 _WALL_MM: Final = 2.6  # of bone that stay behind it
@@ -65,17 +66,19 @@ class Bones:
         femurs: Of each side.
         joint_space_mm: Between head and socket, of each side.
         sockets: Vertices of the pelvis that are each socket's articular surface.
+        fossae_deg: Where each socket's fossa begins, from straight up, medially; empty where they have none.
     """
 
     pelvis: Surface
     femurs: Mapping[Side, Femur]
     joint_space_mm: Mapping[Side, float]
     sockets: Mapping[Side, NDArray[np.int64]]
+    fossae_deg: Mapping[Side, float]
 
     def moved(self, rotation: NDArray[np.float64], shift: NDArray[np.float64]) -> Bones:
         """Every point p at rotation @ p + shift."""
         femurs = {side: femur.moved(rotation, shift) for side, femur in self.femurs.items()}
-        return Bones(self.pelvis.moved(rotation, shift), femurs, self.joint_space_mm, self.sockets)
+        return Bones(self.pelvis.moved(rotation, shift), femurs, self.joint_space_mm, self.sockets, self.fossae_deg)
 
 
 @dataclass(frozen=True)
@@ -112,6 +115,7 @@ def draw_bones(
     middle = parts["pelvis"].vertices.mean(axis=0)
     parts = {name: replace(part, vertices=warp(part.vertices - middle)) for name, part in parts.items()}
     pelvis, gaps, heads, sockets = parts["pelvis"], dict[Side, float](), dict[Side, Points3](), dict(shapes.sockets)
+    fossae = dict[Side, float]()
     for side in SIDES:
         gaps[side] = max(draw(rng, bodies.joint_space_mm), 0.5)
         if narrowed is not None:
@@ -119,7 +123,8 @@ def draw_bones(
         _, radius = fit_sphere(parts[side].vertices[shapes.femurs[side].head])
         pelvis, heads[side] = _widen_socket(pelvis, shapes.sockets[side], radius + gaps[side])
         if bodies.fossa_mm is not None:
-            pelvis, sockets[side] = hollow_out(pelvis, shapes.sockets[side], side, draw(rng, bodies.fossa_mm))
+            depth, fossae[side] = draw(rng, bodies.fossa_mm), draw(rng, bodies.fossa_deg)
+            pelvis, sockets[side] = hollow_out(pelvis, shapes.sockets[side], side, depth, fossae[side])
     pelvis, heads = _level(pelvis, heads)
     if narrowed is not None:
         heads = {side: head + _moved(narrowed[side], gaps[side], side) for side, head in heads.items()}
@@ -129,7 +134,7 @@ def draw_bones(
     outside = SignedDistance(pelvis.refined()[0])
     femurs = {side: _seat(rng, bodies, parts[side], shapes.femurs[side], side, heads[side], outside) for side in SIDES}
     lie = Rotation.from_euler("zy", [draw(rng, bodies.turn_deg), draw(rng, bodies.roll_deg)], degrees=True).as_matrix()
-    return Bones(pelvis, femurs, gaps, sockets).moved(lie, -lie @ np.mean(list(heads.values()), axis=0))
+    return Bones(pelvis, femurs, gaps, sockets, fossae).moved(lie, -lie @ np.mean(list(heads.values()), axis=0))
 
 
 def _moved(narrowed: Narrowed, gap_mm: float, side: Side) -> Points3:
@@ -171,7 +176,7 @@ def _pushed(pelvis: Surface, socket: NDArray[np.int64], radius: float) -> Surfac
 
 
 def hollow_out(
-    pelvis: Surface, socket: NDArray[np.int64], side: Side, depth_mm: float
+    pelvis: Surface, socket: NDArray[np.int64], side: Side, depth_mm: float, begins_deg: float
 ) -> tuple[Surface, NDArray[np.int64]]:
     """The pelvis with an acetabular fossa in one socket, and the vertices of the articular surface that is left.
 
@@ -182,6 +187,7 @@ def hollow_out(
         socket: Its vertices in one acetabulum.
         side: Which.
         depth_mm: Of the fossa below the articular surface, where the wall behind is thick enough.
+        begins_deg: Where the articular surface of the roof ends, from straight up, medially.
     """
     centre, radius = fit_sphere(pelvis.vertices[socket])
     away = pelvis.vertices - centre
@@ -190,7 +196,7 @@ def hollow_out(
     facing = (towards * pelvis.normals()).sum(axis=1)
     medial = -towards[:, 0] if side == "left" else towards[:, 0]
     angle = np.degrees(np.arctan2(medial, towards[:, 2]))
-    share = smoothstep(*_FOSSA_DEG[0], angle) * (1 - smoothstep(*_FOSSA_DEG[1], angle))
+    share = smoothstep(begins_deg, begins_deg + _FOSSA_BEGINS_DEG, angle) * (1 - smoothstep(*_FOSSA_ENDS_DEG, angle))
     share = share * (1 - smoothstep(*_FOSSA_ACROSS, np.abs(towards[:, 1])))
     floor = np.nonzero((facing < -0.2) & (np.abs(distance - radius) < _FLOOR_MM) & (share > 0))[0]
     behind = pelvis.vertices[(facing > 0.3) & (distance > radius) & (distance < 2 * radius)]

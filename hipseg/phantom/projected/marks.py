@@ -32,8 +32,7 @@ _GRAZING: Final = 65.0  # percentage of the socket's points at one angle that li
 _SEEN_MM: Final = 0.35  # standard deviation of a film's blur, in millimetres of a head of 26 mm as those below
 _SEARCHED_MM: Final = (4.5, 3.5)  # below and above where rays graze the socket
 _PEAK_MM: Final = 2.0
-_EDGE_LEVEL: Final = 0.4
-_MEDIAL_DEG: Final = 29.0
+_EDGE_LEVEL: Final = 0.5
 _ROOF_STEPS: Final = (0.35, 4.6, 9.3)  # above its lateral end, of landmarks 69, 68 and 67 of a head of 26 mm
 
 
@@ -82,7 +81,7 @@ def hip_marks(
         surface: Of the femur, of small triangles.
         pelvis: Outer and inner surface of its cortex.
         socket: (n, 3) points of the acetabulum.
-        medial_deg: How much further medially than usual the roof ends.
+        medial_deg: Where the roof ends, from straight up, medially.
     """
     outline = _outline(view, surface, femur)
     near = outline[np.hypot(*(outline - view.project(femur.head_mm[None])[0]).T) < 1.25 * _size(view, femur)]
@@ -174,7 +173,7 @@ def _roof(view: RightView, pelvis: Surface, inner: Surface, socket: Points3, sca
     seen = view.project(bearing) - centre
     angle, reach = np.degrees(np.arctan2(seen[:, 0], -seen[:, 1])), np.hypot(*seen.T)
     lateral = float(np.percentile(angle[(angle > -75) & (angle < 60)], 1.5))
-    angles = np.linspace(lateral, _MEDIAL_DEG + medial_deg, 5)
+    angles = np.linspace(lateral, medial_deg, 5)
     grazed = np.array([_grazed(angle, reach, at) for at in angles])
     sourcil = _lower_edge(view, pelvis, inner, centre, angles, grazed, scale)
     edge = _outer_edge(view, pelvis, sourcil[0], scale)
@@ -201,7 +200,7 @@ def _lower_edge(
     """Where the bright band of the sourcil begins below where rays graze the socket, as a reader sees its edge.
 
     Rays that pass just within the socket run obliquely through its cortex: the band is brightest where they graze it,
-    and ends below where that falls to less than half.
+    and ends below where that falls to half.
     """
     half = 45.0 * scale
     x, y = view.back(centre[None])[0]

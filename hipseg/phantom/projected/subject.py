@@ -31,6 +31,8 @@ _DEEP_MM: Final = 30.0  # of spongy bone whose trabeculae are seen fully
 _LOST_MM: Final = (
     2.0  # of a gap between spheres: head and socket are none, and the sourcil's edge lies below the socket
 )
+_ROOF_ENDS_DEG: Final = (29.0, 4.0)  # mean and standard deviation of where readers end it, from straight up, medially
+_INTO_FOSSA_DEG: Final = 4.0  # at most, beyond where that begins
 _SHAFT_MM: Final = (-85.0, -110.0, -150.0, -190.0)  # heights, from the head, at which hardware is laid to the shaft
 
 
@@ -113,7 +115,10 @@ def project_subject(
         dense = DenseHead(FemurFrame.of(femur), density, group)
         parts.append(Bone(surface, inner_surface(surface, thickness), "femur", dense))
         socket = bones.pelvis.vertices[bones.sockets[side]]
-        marks = hip_marks(RightView(beam, side), femur, surface, faces, socket, float(rng.normal(0, 4)))
+        ends = float(rng.normal(*_ROOF_ENDS_DEG))
+        if side in bones.fossae_deg:
+            ends = min(ends, bones.fossae_deg[side] + _INTO_FOSSA_DEG)
+        marks = hip_marks(RightView(beam, side), femur, surface, faces, socket, ends)
         hips[side] = Hip(marks, _shaft(beam, femur, side))
     scale = stance.magnification / 1.15
     skeleton = Skeleton(hips, _midline(bones, beam, scale), beam.centre_mm, scale)
