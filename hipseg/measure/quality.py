@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import Annotated
 
 import numpy as np
@@ -30,9 +31,8 @@ class Plausible:
         apex_mm: Largest width straight above the head's centre.
         bridged_deg: Widest gap in one of the curves.
         jump_mm: Largest change of the width within three degrees.
-        medial_fall_mm: Largest fall of the width over the last five degrees before the medial end, unless it is small
-            against the width there.
-        medial_fall_share: Of the width five degrees before the end, what a fall that counts is more than.
+        medial_falls: For so many last degrees before the medial end, the largest fall of the width in mm, and what
+            share of the width before them one that counts is more than.
         hole: Largest hole in a bone or between the bones of the joint, as a share of the head's area.
         roof_thickness_mm: Least and most, at the median.
         femur_area: Least and most, as a share of the head's area.
@@ -52,8 +52,7 @@ class Plausible:
     apex_mm: Annotated[float, Field(gt=0)]
     bridged_deg: Annotated[float, Field(gt=0)]
     jump_mm: Annotated[float, Field(gt=0)] = math.inf
-    medial_fall_mm: Annotated[float, Field(gt=0)] = math.inf
-    medial_fall_share: Annotated[float, Field(ge=0, le=1)] = 0.0
+    medial_falls: Mapping[Annotated[int, Field(gt=0)], tuple[float, float]] = field(default_factory=dict)
     hole: Annotated[float, Field(gt=0)] = math.inf
     roof_thickness_mm: Range = (0.0, math.inf)
     femur_area: Range = (0.0, math.inf)
@@ -128,8 +127,11 @@ class Plausible:
         return "ok"
 
     def _closes_medially(self, profile: WidthProfile) -> bool:
-        fall_mm, width_mm = profile.medial_fall_mm()
-        return fall_mm > max(self.medial_fall_mm, self.medial_fall_share * width_mm)
+        for degrees, (least_mm, share) in self.medial_falls.items():
+            fall_mm, width_mm = profile.medial_fall_mm(degrees)
+            if fall_mm > max(least_mm, share * width_mm):
+                return True
+        return False
 
 
 def _within(value: float, limits: Range) -> bool:

@@ -21,7 +21,6 @@ from hipseg.labels.landmarks import Points
 # A curve that ends so shortly before an angle still tells the width there; the head is round.
 _BEYOND_SOURCIL_DEG: Final = 1.5
 _BEYOND_HEAD_DEG: Final = 6.0
-_END: Final = 5  # degrees before the medial end
 _NEIGHBOURS: Final = 3  # degrees, over which a sound joint's width changes by little
 
 Values = NDArray[np.float64]
@@ -54,16 +53,16 @@ class WidthProfile:
         change = np.abs(self.width_mm[_NEIGHBOURS:] - self.width_mm[:-_NEIGHBOURS])
         return float(np.max(change[np.isfinite(change)], initial=0.0))
 
-    def medial_fall_mm(self) -> tuple[float, float]:
-        """By how much the width falls over the last five degrees before the medial end, and from what width.
+    def medial_fall_mm(self, degrees: int) -> tuple[float, float]:
+        """By how much the width falls over the last degrees before the medial end, and from what width.
 
-        Both are 0 where it is not known there. Between two circles whose centres lie e apart the width changes by no
-        more than e sin(5 deg): 0.3 mm of 3.
+        Both are 0 where it is not known there. Between two circles whose centres lie e apart the width changes over an
+        angle by no more than e times its sine: over five degrees by 0.3 mm of 3.
         """
         known = self.width_mm[np.isfinite(self.width_mm)]
-        if len(known) <= _END:
+        if len(known) <= degrees:
             return 0.0, 0.0
-        return float(known[-1 - _END] - known[-1]), float(known[-1 - _END])
+        return float(known[-1 - degrees] - known[-1]), float(known[-1 - degrees])
 
     @classmethod
     def empty(cls) -> WidthProfile:

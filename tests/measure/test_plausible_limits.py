@@ -182,21 +182,27 @@ def test_a_width_that_changes_by_more_than_the_limit_is_implausible(limit_mm: fl
         ([], 0.0, 0.0),
     ],
 )
-def test_the_medial_fall_is_that_of_the_last_five_degrees(widths: list[float], fall_mm: float, from_mm: float) -> None:
-    assert profile_of(*widths).medial_fall_mm() == (fall_mm, from_mm)
+def test_the_medial_fall_is_that_of_the_last_degrees(widths: list[float], fall_mm: float, from_mm: float) -> None:
+    assert profile_of(*widths).medial_fall_mm(5) == (fall_mm, from_mm)
 
 
+def test_the_medial_fall_over_more_degrees_is_from_further_back() -> None:
+    assert profile_of(6.0, 4.0, 3.5, 3.0, 2.5, 2.0).medial_fall_mm(2) == (1.0, 3.0)
+    assert profile_of(6.0, 4.0, 3.5, 3.0, 2.5, 2.0).medial_fall_mm(4) == (2.0, 4.0)
+
+
+@pytest.mark.parametrize("degrees", [5, 10])
 @pytest.mark.parametrize("apart_mm", [1.0, 3.0])
 @pytest.mark.parametrize("towards_deg", [-60.0, 0.0, 45.0, 90.0])
 def test_between_circles_the_width_falls_by_no_more_than_their_centres_allow(
-    apart_mm: float, towards_deg: float
+    apart_mm: float, towards_deg: float, degrees: int
 ) -> None:
     angle, moved = np.deg2rad(np.arange(-30.0, 31.0)), np.deg2rad(towards_deg)
     rays = np.stack([np.sin(angle), -np.cos(angle)], axis=-1)
     centre = -apart_mm * np.array([np.sin(moved), -np.cos(moved)])  # of the socket, as seen from the head's
     along = rays @ centre
     widths = along + np.sqrt(along**2 + 28.0**2 - (centre**2).sum()) - 24.0
-    assert abs(profile_of(*widths).medial_fall_mm()[0]) <= 1.01 * apart_mm * np.sin(np.deg2rad(5.0))
+    assert abs(profile_of(*widths).medial_fall_mm(degrees)[0]) <= 1.01 * apart_mm * np.sin(np.deg2rad(degrees))
 
 
 @pytest.mark.parametrize(("limit_mm", "expected"), [(1.25, "ok"), (1.24, "implausible_profile"), (np.inf, "ok")])
@@ -204,7 +210,7 @@ def test_a_width_that_falls_at_its_medial_end_by_more_than_the_limit_is_implausi
     limit_mm: float, expected: str
 ) -> None:
     falling = replace(joint(), profile=profile_of(5.0, 3.25, 3.0, 2.75, 2.5, 2.25, 2.0))
-    assert replace(LIMITS, medial_fall_mm=limit_mm).judge(falling, "stated").status == expected
+    assert replace(LIMITS, medial_falls={5: (limit_mm, 0.0)}).judge(falling, "stated").status == expected
 
 
 @pytest.mark.parametrize(
@@ -212,4 +218,15 @@ def test_a_width_that_falls_at_its_medial_end_by_more_than_the_limit_is_implausi
 )
 def test_a_fall_that_is_small_against_the_width_is_none(share: float, expected: str) -> None:
     falling = replace(joint(), profile=profile_of(5.0, 3.25, 3.0, 2.75, 2.5, 2.25, 2.0))  # by 0.385
-    assert replace(LIMITS, medial_fall_mm=0.4, medial_fall_share=share).judge(falling, "stated").status == expected
+    assert replace(LIMITS, medial_falls={5: (0.4, share)}).judge(falling, "stated").status == expected
+
+
+def test_a_fall_is_judged_over_every_number_of_degrees_that_has_a_limit() -> None:
+    slowly = replace(
+        joint(), profile=profile_of(*np.linspace(3.0, 2.0, 12))
+    )  # by 0.45 over five degrees, 0.91 over ten
+    judged = [
+        replace(LIMITS, medial_falls=falls).judge(slowly, "stated").status
+        for falls in ({5: (0.5, 0.0)}, {5: (0.5, 0.0), 10: (1.0, 0.0)}, {5: (0.5, 0.0), 10: (0.9, 0.2)})
+    ]
+    assert judged == ["ok", "ok", "implausible_profile"]
