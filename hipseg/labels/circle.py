@@ -49,8 +49,10 @@ def fit_circle(points: Points) -> Circle:
     5.10), which is exact on a circle and nearly unbiased on a short, noisy arc.
 
     Raises:
-        ValueError: If the points lie on one line.
+        ValueError: If there are fewer than three points, or they lie on one line.
     """
+    if len(points) < 3:
+        raise ValueError(f"a circle can't be fitted to {len(points)} points")
     mean = points.mean(axis=0)
     x, y = (points - mean).T
     square = x * x + y * y
@@ -78,7 +80,7 @@ def robust_circle(points: Points) -> Circle:
     by the median distance (Rousseeuw, J Am Stat Assoc 1984) tells which points take part.
 
     Raises:
-        ValueError: If the points lie on one line.
+        ValueError: If there are fewer than three points, or they lie on one line.
     """
     whole = fit_circle(points)
     extent = np.sqrt(((points - points.mean(axis=0)) ** 2).sum(axis=1).mean())

@@ -60,9 +60,11 @@ def test_template_head_is_as_documented() -> None:
         [[4, 0], [4, 1], [4, 9]],
         [[2, 2], [2, 2], [2, 2]],
         [[100.3, 200.1], [101.3, 202.1], [104.3, 208.1]],
+        [[0, 0], [3, 1]],
+        [[5, 5]],
     ],
 )
-def test_points_on_a_line_or_spot_are_refused(points: list[list[float]]) -> None:
+def test_points_on_a_line_or_spot_and_too_few_are_refused(points: list[list[float]]) -> None:
     with pytest.raises(ValueError, match="can't be fitted"):
         fit_circle(np.array(points, dtype=float))
 

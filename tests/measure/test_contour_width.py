@@ -218,3 +218,14 @@ def test_what_is_called_one_part_is_one() -> None:
             said += 1
             assert connected_parts(seen)[1] == 1
     assert said > 50
+
+
+@pytest.mark.parametrize("size", [16, 40])
+def test_what_is_no_hip_at_all_is_measured_or_has_a_status(size: int) -> None:
+    rng = np.random.default_rng(0)
+    statuses = set()
+    for _ in range(400):
+        scores = 12 * np.stack([gaussian_filter(rng.standard_normal((size, size)), 1.0) for _ in range(4)])
+        shares = np.exp(scores) / np.exp(scores).sum(axis=0)
+        statuses.add(joint_space_width(shares.astype(np.float32), 0.6).status)
+    assert statuses <= {"ok", "no_joint_space", "no_femoral_head", "no_roof"}
