@@ -13,9 +13,7 @@ from hipseg.labels.label_map import ROOF_LABEL
 from hipseg.measure.joint_curves import trace_joint
 
 Shares = NDArray[np.float32]
-Plant = Callable[[Shares, np.random.Generator], Shares]
-
-SPACING_MM = 0.9
+Plant = Callable[[Shares, np.random.Generator, float], Shares]  # the last is the pixels' spacing in mm
 
 
 def _move(shares: Shares, where: NDArray[np.bool_], labels: tuple[int, ...], to: int) -> Shares:
@@ -45,55 +43,55 @@ def _roof_columns(shares: Shares) -> tuple[int, int]:
     return int(columns[0]), int(columns[-1])
 
 
-def lost_head(shares: Shares, rng: np.random.Generator) -> Shares:
+def lost_head(shares: Shares, rng: np.random.Generator, spacing_mm: float) -> Shares:
     """No femur."""
     return _move(shares, np.ones(shares.shape[1:], dtype=bool), (1,), 0)
 
 
-def lost_roof(shares: Shares, rng: np.random.Generator) -> Shares:
+def lost_roof(shares: Shares, rng: np.random.Generator, spacing_mm: float) -> Shares:
     """No roof."""
     return _move(shares, np.ones(shares.shape[1:], dtype=bool), (2,), 0)
 
 
-def lost_lateral_roof(shares: Shares, rng: np.random.Generator) -> Shares:
+def lost_lateral_roof(shares: Shares, rng: np.random.Generator, spacing_mm: float) -> Shares:
     """Roof and joint space begin late: two thirds or more of the sourcil are missing laterally."""
     lateral, medial = _roof_columns(shares)
     return _move(shares, _grid(shares)[0] < lateral + rng.uniform(0.65, 0.8) * (medial - lateral), (2, 3), 0)
 
 
-def lost_medial_roof(shares: Shares, rng: np.random.Generator) -> Shares:
+def lost_medial_roof(shares: Shares, rng: np.random.Generator, spacing_mm: float) -> Shares:
     """Likewise medially."""
     lateral, medial = _roof_columns(shares)
     return _move(shares, _grid(shares)[0] > lateral + rng.uniform(0.2, 0.35) * (medial - lateral), (2, 3), 0)
 
 
-def dented_head(shares: Shares, rng: np.random.Generator) -> Shares:
+def dented_head(shares: Shares, rng: np.random.Generator, spacing_mm: float) -> Shares:
     """A bite of 5 to 8 mm radius out of the head under the roof."""
     circle, angle = _head(shares), rng.uniform(-0.25, 0.25)
     at = circle.centre + circle.radius * np.array([np.sin(angle), -np.cos(angle)])
     x, y = _grid(shares)
-    return _move(shares, np.hypot(x - at[0], y - at[1]) < rng.uniform(5, 8) / SPACING_MM, (1,), 3)
+    return _move(shares, np.hypot(x - at[0], y - at[1]) < rng.uniform(5, 8) / spacing_mm, (1,), 3)
 
 
-def hole_in_the_head(shares: Shares, rng: np.random.Generator) -> Shares:
+def hole_in_the_head(shares: Shares, rng: np.random.Generator, spacing_mm: float) -> Shares:
     """A round hole of 4 to 9 mm radius inside the head."""
     circle = _head(shares)
     x, y = _grid(shares)
     at = circle.centre + rng.uniform(-0.3, 0.3, 2) * circle.radius
-    return _move(shares, np.hypot(x - at[0], y - at[1]) < rng.uniform(4, 9) / SPACING_MM, (1,), 0)
+    return _move(shares, np.hypot(x - at[0], y - at[1]) < rng.uniform(4, 9) / spacing_mm, (1,), 0)
 
 
-def femur_beyond_itself(shares: Shares, rng: np.random.Generator) -> Shares:
+def femur_beyond_itself(shares: Shares, rng: np.random.Generator, spacing_mm: float) -> Shares:
     """A piece of 14 to 30 mm grown out of the femur, above or beside the trochanter."""
     circle = _head(shares)
     x, y = _grid(shares)
-    size = rng.uniform(14, 30) / SPACING_MM
+    size = rng.uniform(14, 30) / spacing_mm
     right, below = -2.2 * circle.radius, rng.uniform(-1.4, -0.5) * circle.radius
     piece = (np.abs(x - circle.x - right) < size / 2) & (y > circle.y + below - size) & (y < circle.y + circle.radius)
     return _move(shares, piece, (0,), 1)
 
 
-def speck_far_off(shares: Shares, rng: np.random.Generator) -> Shares:
+def speck_far_off(shares: Shares, rng: np.random.Generator, spacing_mm: float) -> Shares:
     """A second piece of bone, too large to be removed as a speck."""
     circle = _head(shares)
     x, y = _grid(shares)
@@ -101,26 +99,26 @@ def speck_far_off(shares: Shares, rng: np.random.Generator) -> Shares:
     return _move(shares, np.hypot(x - at[0], y - at[1]) < 0.75 * circle.radius, (0, 3), 2)
 
 
-def thin_roof(shares: Shares, rng: np.random.Generator) -> Shares:
+def thin_roof(shares: Shares, rng: np.random.Generator, spacing_mm: float) -> Shares:
     """A roof of a pixel."""
     roof = _roof(shares)
     bottom = len(roof) - 1 - roof[::-1].argmax(axis=0)
     return _move(shares, roof & (_grid(shares)[1] < bottom), (2,), 0)
 
 
-def thick_roof(shares: Shares, rng: np.random.Generator) -> Shares:
+def thick_roof(shares: Shares, rng: np.random.Generator, spacing_mm: float) -> Shares:
     """A roof of 16 to 25 mm."""
     roof = _roof(shares)
     top = roof.argmax(axis=0)
     y = _grid(shares)[1]
-    above = roof.any(axis=0) & (y <= top) & (y > top - rng.uniform(11, 18) / SPACING_MM)
+    above = roof.any(axis=0) & (y <= top) & (y > top - rng.uniform(11, 18) / spacing_mm)
     return _move(shares, above, (0,), 2)
 
 
-def jumping_width(shares: Shares, rng: np.random.Generator) -> Shares:
+def jumping_width(shares: Shares, rng: np.random.Generator, spacing_mm: float) -> Shares:
     """Half of the roof 4 to 6 mm higher, joint space below it."""
     lateral, medial = _roof_columns(shares)
-    shift = round(rng.uniform(4, 6) / SPACING_MM)
+    shift = round(rng.uniform(4, 6) / spacing_mm)
     half = np.zeros(shares.shape[2], dtype=bool)
     middle = lateral + round(rng.uniform(0.4, 0.6) * (medial - lateral))
     half[slice(middle, None) if rng.random() < 0.5 else slice(0, middle)] = True
@@ -139,19 +137,19 @@ def _resized(shares: Shares, factor: float) -> Shares:
     return np.stack(moved)
 
 
-def too_small(shares: Shares, rng: np.random.Generator) -> Shares:
+def too_small(shares: Shares, rng: np.random.Generator, spacing_mm: float) -> Shares:
     """A hip of little more than half its size: wrong spacing."""
     return _resized(shares, rng.uniform(0.45, 0.58))
 
 
-def too_large(shares: Shares, rng: np.random.Generator) -> Shares:
+def too_large(shares: Shares, rng: np.random.Generator, spacing_mm: float) -> Shares:
     """A hip of more than one and a half its size."""
     return _resized(shares, rng.uniform(1.6, 2.0))
 
 
-def pulled_apart(shares: Shares, rng: np.random.Generator) -> Shares:
+def pulled_apart(shares: Shares, rng: np.random.Generator, spacing_mm: float) -> Shares:
     """The roof 8 to 12 mm higher, joint space between."""
-    shift = round(rng.uniform(8, 12) / SPACING_MM)
+    shift = round(rng.uniform(8, 12) / spacing_mm)
     lateral, medial = _roof_columns(shares)
     top = int(np.flatnonzero(_roof(shares).any(axis=1))[0])
     circle = _head(shares)

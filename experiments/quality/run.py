@@ -42,7 +42,7 @@ class Planted:
 
     def _spoilt(self, shares: Any) -> Any:
         try:
-            return self._plant(shares, self._rng).astype(np.float32)
+            return self._plant(shares, self._rng, self.record["preprocessing"]["spacing_mm"]).astype(np.float32)
         except NotTraced:
             return shares
 
