@@ -30,7 +30,7 @@ class Plausible:
         mjsw_mm: Largest minimum width.
         apex_mm: Largest width straight above the head's centre.
         bridged_deg: Widest gap in one of the curves.
-        jump_mm: Largest change of the width within three degrees.
+        jump_mm: Largest change of the width within three degrees, and across a gap in a curve.
         medial_falls: For so many last degrees before the medial end, the largest fall of the width in mm, and what
             share of the width before them one that counts is more than.
         hole: Largest hole in a bone or between the bones of the joint, as a share of the head's area.
@@ -120,7 +120,7 @@ class Plausible:
             return "implausible_shape"
         if not (_within(profile.lateral_deg, self.lateral_deg) and _within(profile.medial_deg, self.medial_deg)):
             return "outside_weight_bearing"
-        if profile.largest_change_mm() > self.jump_mm or self._closes_medially(profile):
+        if profile.largest_change_mm(joint.bridged_deg) > self.jump_mm or self._closes_medially(profile):
             return "implausible_profile"
         if joint.mjsw_mm > self.mjsw_mm or np.nan_to_num(profile.apex_mm) > self.apex_mm:
             return "implausible_width"

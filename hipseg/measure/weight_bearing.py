@@ -48,9 +48,15 @@ class WidthProfile:
     apex_mm: float
     medial_mm: float
 
-    def largest_change_mm(self) -> float:
-        """By how much the width changes over three degrees, at most; 0 where it is known at too few angles."""
-        change = np.abs(self.width_mm[_NEIGHBOURS:] - self.width_mm[:-_NEIGHBOURS])
+    def largest_change_mm(self, bridged_deg: float = 0.0) -> float:
+        """By how much the width changes over three degrees, at most; 0 where it is known at too few angles.
+
+        Args:
+            bridged_deg: The widest gap in one of the curves; across one wider than three degrees, where a step would
+                look like a slope, the change is over that gap and three degrees.
+        """
+        degrees = _NEIGHBOURS + (int(np.ceil(bridged_deg)) if bridged_deg > _NEIGHBOURS else 0)
+        change = np.abs(self.width_mm[degrees:] - self.width_mm[:-degrees])
         return float(np.max(change[np.isfinite(change)], initial=0.0))
 
     def medial_fall_mm(self, degrees: int) -> tuple[float, float]:

@@ -165,6 +165,12 @@ def test_the_largest_change_is_that_between_widths_three_degrees_apart(widths: l
     assert profile_of(*widths[::-1]).largest_change_mm() == change_mm
 
 
+@pytest.mark.parametrize(("bridged_deg", "change_mm"), [(0.0, 1.5), (3.0, 1.5), (5.5, 4.5), (30.0, 0.0)])
+def test_a_step_across_a_gap_that_was_bridged_counts_whole(bridged_deg: float, change_mm: float) -> None:
+    slope = profile_of(*[4.0] * 6, *np.linspace(4.0, 8.5, 10), *[8.5] * 6)  # half a millimetre a degree
+    assert slope.largest_change_mm(bridged_deg) == pytest.approx(change_mm)
+
+
 @pytest.mark.parametrize(("limit_mm", "expected"), [(1.25, "ok"), (1.24, "implausible_profile"), (np.inf, "ok")])
 def test_a_width_that_changes_by_more_than_the_limit_is_implausible(limit_mm: float, expected: str) -> None:
     jumping = replace(joint(), profile=profile_of(5.0, 5.0, 5.0, 5.0, 6.25, 6.25, 6.25))
