@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 import numpy as np
@@ -73,7 +73,7 @@ class Bones:
     femurs: Mapping[Side, Femur]
     joint_space_mm: Mapping[Side, float]
     sockets: Mapping[Side, NDArray[np.int64]]
-    fossae_deg: Mapping[Side, float]
+    fossae_deg: Mapping[Side, float] = field(default_factory=dict)
 
     def moved(self, rotation: NDArray[np.float64], shift: NDArray[np.float64]) -> Bones:
         """Every point p at rotation @ p + shift."""
