@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Annotated
 
 import numpy as np
@@ -16,6 +15,7 @@ from hipseg.measure.weight_bearing import WidthProfile
 from hipseg.transforms.polarity import Polarity
 
 Range = tuple[float, float]
+MedialFall = tuple[Annotated[int, Field(gt=0)], Annotated[float, Field(gt=0)], Annotated[float, Field(ge=0, le=1)]]
 
 
 @dataclass(frozen=True)
@@ -31,8 +31,8 @@ class Plausible:
         apex_mm: Largest width straight above the head's centre.
         bridged_deg: Widest gap in one of the curves.
         jump_mm: Largest change of the width within three degrees, and across a gap in a curve.
-        medial_falls: For so many last degrees before the medial end, the largest fall of the width in mm, and what
-            share of the width before them one that counts is more than.
+        medial_falls: Each over how many last degrees before the medial end the width falls, by how many mm at most, and
+            what share of the width before them a fall that counts is more than.
         hole: Largest hole in a bone or between the bones of the joint, as a share of the head's area.
         roof_thickness_mm: Least and most, at the median.
         femur_area: Least and most, as a share of the head's area.
@@ -52,7 +52,7 @@ class Plausible:
     apex_mm: Annotated[float, Field(gt=0)]
     bridged_deg: Annotated[float, Field(gt=0)]
     jump_mm: Annotated[float, Field(gt=0)] = math.inf
-    medial_falls: Mapping[Annotated[int, Field(gt=0)], tuple[float, float]] = field(default_factory=dict)
+    medial_falls: tuple[MedialFall, ...] = ()
     hole: Annotated[float, Field(gt=0)] = math.inf
     roof_thickness_mm: Range = (0.0, math.inf)
     femur_area: Range = (0.0, math.inf)
@@ -127,7 +127,7 @@ class Plausible:
         return "ok"
 
     def _closes_medially(self, profile: WidthProfile) -> bool:
-        for degrees, (least_mm, share) in self.medial_falls.items():
+        for degrees, least_mm, share in self.medial_falls:
             fall_mm, width_mm = profile.medial_fall_mm(degrees)
             if fall_mm > max(least_mm, share * width_mm):
                 return True

@@ -216,7 +216,7 @@ def test_a_width_that_falls_at_its_medial_end_by_more_than_the_limit_is_implausi
     limit_mm: float, expected: str
 ) -> None:
     falling = replace(joint(), profile=profile_of(5.0, 3.25, 3.0, 2.75, 2.5, 2.25, 2.0))
-    assert replace(LIMITS, medial_falls={5: (limit_mm, 0.0)}).judge(falling, "stated").status == expected
+    assert replace(LIMITS, medial_falls=((5, limit_mm, 0.0),)).judge(falling, "stated").status == expected
 
 
 @pytest.mark.parametrize(
@@ -224,15 +224,14 @@ def test_a_width_that_falls_at_its_medial_end_by_more_than_the_limit_is_implausi
 )
 def test_a_fall_that_is_small_against_the_width_is_none(share: float, expected: str) -> None:
     falling = replace(joint(), profile=profile_of(5.0, 3.25, 3.0, 2.75, 2.5, 2.25, 2.0))  # by 0.385
-    assert replace(LIMITS, medial_falls={5: (0.4, share)}).judge(falling, "stated").status == expected
+    assert replace(LIMITS, medial_falls=((5, 0.4, share),)).judge(falling, "stated").status == expected
 
 
 def test_a_fall_is_judged_over_every_number_of_degrees_that_has_a_limit() -> None:
-    slowly = replace(
-        joint(), profile=profile_of(*np.linspace(3.0, 2.0, 12))
-    )  # by 0.45 over five degrees, 0.91 over ten
+    # By 0.45 mm over five degrees, 0.91 over ten.
+    slowly = replace(joint(), profile=profile_of(*np.linspace(3.0, 2.0, 12)))
     judged = [
         replace(LIMITS, medial_falls=falls).judge(slowly, "stated").status
-        for falls in ({5: (0.5, 0.0)}, {5: (0.5, 0.0), 10: (1.0, 0.0)}, {5: (0.5, 0.0), 10: (0.9, 0.2)})
+        for falls in (((5, 0.5, 0.0),), ((5, 0.5, 0.0), (10, 1.0, 0.0)), ((5, 0.5, 0.0), (10, 0.9, 0.2)))
     ]
     assert judged == ["ok", "ok", "implausible_profile"]

@@ -176,9 +176,8 @@ def test_a_fossa_is_deep_in_the_floor_of_the_socket_and_nowhere_else(side: Side,
     medial = away[:, 0] * (-1 if side == "left" else 1)
     angle = np.degrees(np.arctan2(medial, away[:, 2]))
     assert 3.5 < deeper.max() <= 4.0 + 1e-9 and (deeper > 2).sum() > 60
-    assert (
-        deeper[(angle < begins - 1) | (angle > 156)] == 0
-    ).all()  # the roof, its rim, and the other side of the pelvis
+    # Not the roof, its rim, and the other side of the pelvis.
+    assert (deeper[(angle < begins - 1) | (angle > 156)] == 0).all()
     assert (deeper[np.linalg.norm(away, axis=1) > 32] == 0).all()
     assert set(articular) < set(socket) and (deeper[articular] <= 0.1).all()
     # Seen through, bone is left: from floor to pelvic wall 2 mm and more.
