@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Annotated, Any, Final, Literal, NamedTuple
 
@@ -155,7 +154,7 @@ def _predictor(
         )
     require_alike(tasks, checkpoints)
     if "classes" in record["dataset"]:
-        finder = network_locator(partial(load_locator, trusted=trusted), locator) if locator else None
+        finder = network_locator(load_locator, locator, trusted) if locator else None
         task = tasks[0] if len(tasks) == 1 else ensemble(tasks).eval()
         return GradedHips(task, given.limits, heat=given.heat, finder=finder, modalities=given.modalities)
     first = _first_stage(record, checkpoints[0], locator, trusted)
@@ -171,8 +170,7 @@ def _finder(
     on_joints = record["preprocessing"].get("region") == "joint"
     needs = "joints; name a checkpoint that finds them on films" if on_joints else None
     _require_locator(checkpoint, locator, needs, "films")
-    loading = partial(load_locator, trusted=trusted) if trusted else load_locator
-    return network_locator(loading, locator) if locator else None
+    return network_locator(load_locator, locator, trusted) if locator else None
 
 
 def _first_stage(record: dict[str, Any], checkpoint: Path, locator: Path | None, trusted: tuple[str, ...]) -> Any:

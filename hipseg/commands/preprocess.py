@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -78,7 +77,7 @@ def _locator(path: Path | None, region: Region, trusted: tuple[str, ...]) -> Hea
     from hipseg.checkpoint import load_locator
     from hipseg.inference.locator import network_locator
 
-    return network_locator(partial(load_locator, trusted=trusted), path)
+    return network_locator(load_locator, path, trusted)
 
 
 def run(config: DictConfig) -> None:

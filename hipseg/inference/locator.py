@@ -29,12 +29,14 @@ class NetworkLocator:
     """A checkpoint that finds heads; small to send to other processes, each of which loads it once.
 
     Attributes:
-        load: From a checkpoint to a task.
+        load: From a checkpoint to a task; takes `trusted` too where there is any.
         path: The checkpoint.
+        trusted: Beginnings of names that it may import.
     """
 
-    load: Callable[[Path], Any]
+    load: Callable[..., Any]
     path: Path
+    trusted: tuple[str, ...] = ()
 
     def prepare(self, pixels: Image, film: Grid, padding: Mask | None = None) -> PreparedFilm:
         """A film as the network's films were prepared.
@@ -47,13 +49,13 @@ class NetworkLocator:
         Raises:
             Excluded: If that can't be done.
         """
-        record = _loaded(self.load, self.path).record
+        record = _loaded(self).record
         follows = isinstance(crop_of(record), HeadCrop)
         return prepare_as(record["preprocessing"], pixels, film, padding, any_size=follows)
 
     def find(self, prepared: PreparedFilm) -> Heads:
         """The centre of each hip's femoral head, x and y in film millimetres; None where none is found on its side."""
-        task = _loaded(self.load, self.path)
+        task = _loaded(self)
         crop, centres = crop_of(task.record), Heads()
         for hip in predict_hips(task, prepared.views(), crop, intensity_of(task.record)):
             centres[hip.side] = None
@@ -63,15 +65,16 @@ class NetworkLocator:
         return centres
 
 
-def network_locator(load: Callable[[Path], Any], path: Path) -> NetworkLocator:
+def network_locator(load: Callable[..., Any], path: Path, trusted: tuple[str, ...] = ()) -> NetworkLocator:
     """A locator, once its checkpoint is known to be one.
 
     Raises:
         HipsegError: If the network was trained on joints, or the file can't be loaded.
     """
-    if load(path).record["preprocessing"].get("region") == "joint":
+    locator = NetworkLocator(load, path, trusted)
+    if _loaded(locator).record["preprocessing"].get("region") == "joint":
         raise HipsegError(f"locator: {path} was trained on joints; give one trained on whole films")
-    return NetworkLocator(load, path)
+    return locator
 
 
 def _head_centre(hip: HipPrediction, has_middle: bool) -> Points | None:
@@ -93,6 +96,8 @@ def _head_centre(hip: HipPrediction, has_middle: bool) -> Points | None:
 
 
 @lru_cache(maxsize=2)
-def _loaded(load: Callable[[Path], Any], path: Path) -> Any:
-    task = load(path)
+def _loaded(locator: NetworkLocator) -> Any:
+    """Its task; one that comes from another process is equal to that which was sent, and loaded once."""
+    named = {"trusted": locator.trusted} if locator.trusted else {}
+    task = locator.load(locator.path, **named)
     return task.to(best_device()) if isinstance(task, torch.nn.Module) else task

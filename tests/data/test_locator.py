@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -19,6 +20,14 @@ from hipseg.io.dicom import read_film
 from hipseg.labels.circle import head_circle
 from hipseg.labels.landmarks import hip_landmarks
 
+LOADS: list[tuple[str, tuple[str, ...]]] = []
+
+
+def load_counted(path: Path, trusted: tuple[str, ...] = ()) -> Oracle:
+    """`load_both`, noted."""
+    LOADS.append((path.name, trusted))
+    return load_both(path)
+
 
 def test_heads_are_found_in_film_millimetres_on_both_sides(tmp_path: Path) -> None:
     film = read_film(write_film(tmp_path, "0000001"), ("CR",))
@@ -28,6 +37,15 @@ def test_heads_are_found_in_film_millimetres_on_both_sides(tmp_path: Path) -> No
         true = head_circle(hip_landmarks(landmarks(), side)).centre  # type: ignore[arg-type]
         found = np.array(heads[side])  # type: ignore[index]
         np.testing.assert_allclose(found - true, 0.9 * OFF_PX * [mirror, 1], atol=0.35)
+
+
+def test_a_locator_that_comes_from_another_process_is_loaded_once(tmp_path: Path) -> None:
+    film = read_film(write_film(tmp_path, "0000001"), ("CR",))
+    LOADS.clear()
+    sent = pickle.dumps(NetworkLocator(load_counted, tmp_path / "once.ckpt", ("mypackage.",)))
+    for _ in range(3):
+        pickle.loads(sent).prepare(film.pixels, film.grid)
+    assert LOADS == [("once.ckpt", ("mypackage.",))]
 
 
 @pytest.mark.parametrize("load", [load_hollow, load_crossed])

@@ -234,7 +234,7 @@ def test_the_hips_of_a_film_are_graded_where_heads_are_found(
     truth = pd.read_csv(cohort.parent / f"{cohort.name}.truth.csv")
     row = truth[(truth["side"] == "right") & truth["mjsw_mm"].notna()].iloc[0]
     head = tuple(float(row[[f"{axis}{i}" for i in range(18, 28)]].mean()) for axis in "xy")
-    monkeypatch.setattr("hipseg.commands.predict.network_locator", lambda load, path: _Finder(head))
+    monkeypatch.setattr("hipseg.commands.predict.network_locator", lambda *_: _Finder(head))
     checkpoint = run / "checkpoints" / "best.ckpt"
     film = cohort / row["file"]
     main(["predict", f"checkpoint={checkpoint}", f"locator={checkpoint}", f"input={film}", "out=out"])
