@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import numpy as np
@@ -12,6 +12,7 @@ from hipseg.labels.circle import Circle
 from hipseg.labels.label_map import FEMORAL_HEAD_LABEL, JOINT_SPACE_LABEL, ROOF_LABEL
 from hipseg.measure import JointSpace, Method, joint_space_width
 from hipseg.measure.joint_curves import NotTraced, trace_joint
+from hipseg.measure.joint_space import Status
 from hipseg.measure.outline import describe_outline, roof_contrast, sureness, touches
 from hipseg.measure.quality import Plausible
 from hipseg.transforms.implant import grey_levels, shows_hardware, shows_metal
@@ -58,9 +59,11 @@ def measure_hip(
     """
     joint = joint_space_width(probabilities, spacing_mm, method)
     across = middle_px is not None and bool(joint.on_head_mm[0] / spacing_mm > middle_px)
-    head = _head(joint, probabilities, spacing_mm)
-    if head is None:
-        return plausible.judge(joint, surface.polarity, other_side=across)
+    try:
+        head = _head(joint, probabilities, spacing_mm)
+    except NotTraced as untraced:  # what can't be judged is not believed
+        status: Status = untraced.args[0] if joint.status == "ok" else joint.status
+        return plausible.judge(replace(joint, status=status), surface.polarity, other_side=across)
     part = head.around(_REACH * head.radius, probabilities.shape[1:])
     labels, image = probabilities[:, *part].argmax(axis=0), surface.image[part]
     head = head.shifted(-part[1].start, -part[0].start)
@@ -75,14 +78,11 @@ def measure_hip(
     )  # fmt: skip
 
 
-def _head(joint: JointSpace, probabilities: NDArray[Any], spacing_mm: float) -> Circle | None:
-    """The head's circle in pixels, by whatever method its joint was measured."""
+def _head(joint: JointSpace, probabilities: NDArray[Any], spacing_mm: float) -> Circle:
+    """The head's circle in pixels, by whatever method its joint was measured; NotTraced if there is none."""
     if joint.head is not None:
         return Circle(*(value / spacing_mm for value in (joint.head.x_mm, joint.head.y_mm, joint.head.radius_mm)))
-    try:
-        return trace_joint(probabilities).head
-    except NotTraced:
-        return None
+    return trace_joint(probabilities).head
 
 
 def is_cut(labels: NDArray[Any], head: Circle, unseen: NDArray[np.bool_]) -> bool:

@@ -40,7 +40,8 @@ class Outline:
         roof_deg: Angle that the roof spans about the head's centre.
         femur_area: Of the femur, as a share of the head's.
         femur_ends: Whether the image ends within the femur, of which there may be more.
-        femur_beyond: Of the femur's parts where no hip's has any: above its head, and lateral of its trochanter.
+        femur_beyond: Of the femur's parts where no hip's has any: above or medial of its head, or lateral of its
+            trochanter.
         apart_mm: How far the farthest speck lies from the largest part; 0 if there is none.
     """
 
@@ -120,17 +121,18 @@ def _roof_along_rays(roof: NDArray[np.bool_], head: Circle) -> tuple[float, floa
 
 
 def sureness(probabilities: NDArray[np.float32], spacing_mm: float) -> float:
-    """How sure a network is of the joint: the mean of its top probability near the joint space.
+    """How sure a network is of the joint: its top probability near the joint space, or where head and roof touch.
 
-    Pixels beside another label don't count: there a network that is taught shares of pixels is right to hesitate. NaN
-    if no others are left.
+    The mean over pixels that aren't beside another label: there a network that is taught shares of pixels is right to
+    hesitate. NaN if no others are left.
 
     Args:
         probabilities: (4, rows, columns) of a hip.
         spacing_mm: Millimetres per pixel.
     """
     labels = probabilities.argmax(axis=0)
-    near = distance_transform_edt(labels != JOINT_SPACE_LABEL) * spacing_mm < _BESIDE_MM
+    touching = binary_dilation(labels == FEMORAL_HEAD_LABEL) & (labels == ROOF_LABEL)
+    near = distance_transform_edt(~(touching | (labels == JOINT_SPACE_LABEL))) * spacing_mm < _BESIDE_MM
     inner = (maximum_filter(labels, 3) == minimum_filter(labels, 3)) & near & (labels > 0)
     return float(probabilities.max(axis=0)[inner].mean()) if inner.any() else math.nan
 

@@ -145,3 +145,18 @@ def test_a_joint_below_which_the_sourcil_shines_is_another() -> None:
 def test_a_network_that_hesitates_is_unsure() -> None:
     doubtful = (0.75 * SHARES + 0.25 * np.roll(SHARES, 1, axis=0)).astype(np.float32)
     assert status(body(), doubtful) == "unsure"
+
+
+@pytest.mark.parametrize(("top", "expected"), [(0.97, "ok"), (0.75, "unsure")])
+def test_bone_on_bone_is_believed_where_the_network_is_sure_of_it(top: float, expected: str) -> None:
+    shares = SHARES.copy()
+    shares[2] += shares[3]
+    shares[3] = 0
+    shares = top * shares + (1 - top) / 4
+    assert status(body(), shares.astype(np.float32)) == expected
+
+
+def test_borders_of_a_head_of_which_the_network_believes_half_are_not_believed() -> None:
+    shares = 0.45 * SHARES + 0.55 / 3 * (1 - SHARES)
+    assert shares.argmax(axis=0)[int(HEAD.y), int(HEAD.x)] == 1
+    assert status(body(), shares.astype(np.float32), method="border") == "no_femoral_head"

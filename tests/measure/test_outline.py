@@ -114,9 +114,8 @@ def test_a_femur_that_the_image_cuts_says_so(left: int, right: int, ends: bool) 
     )
 
 
-def shares(certain: float, at_edges: float) -> NDArray[np.float32]:
-    """`hip` with so much probability for its labels, and so much where they border on others."""
-    labels = hip()
+def shares(certain: float, at_edges: float, labels: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """So much probability for labels, and so much where they border on others."""
     edge = np.zeros(labels.shape, dtype=bool)
     for axis in (0, 1):
         for step in (-1, 1):
@@ -130,7 +129,16 @@ def shares(certain: float, at_edges: float) -> NDArray[np.float32]:
 @pytest.mark.parametrize("certain", [0.6, 0.8, 0.99])
 @pytest.mark.parametrize("at_edges", [0.4, 0.9])
 def test_a_networks_sureness_is_that_off_the_edges(certain: float, at_edges: float) -> None:
-    assert sureness(shares(certain, at_edges), SPACING_MM) == pytest.approx(certain, abs=0.05)
+    assert sureness(shares(certain, at_edges, hip()), SPACING_MM) == pytest.approx(certain, abs=0.05)
+
+
+@pytest.mark.parametrize("certain", [0.6, 0.99])
+def test_bone_on_bone_is_as_sure_as_what_lies_there(certain: float) -> None:
+    labels = hip()
+    labels[labels == 3] = 2
+    near = np.abs(ROUND - 25) < 8
+    said = np.where(near, shares(certain, 0.5, labels), shares(0.9, 0.9, labels))  # what lies far off doesn't count
+    assert sureness(said, SPACING_MM) == pytest.approx(certain, abs=0.02)
 
 
 def test_without_a_joint_space_there_is_no_sureness() -> None:
