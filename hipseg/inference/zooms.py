@@ -14,6 +14,7 @@ from pydantic import Field
 from torch import Tensor
 from torch.nn import functional as F
 
+from hipseg.errors import HipsegError
 from hipseg.inference.own_grid import on_own_grid
 from hipseg.inference.shifts import Passes, mean_over_shifts
 
@@ -36,6 +37,8 @@ class ZoomAverage:
     def __call__(self, predict: Callable[[Tensor], Tensor], image: Tensor) -> Tensor:
         """See `hipseg.inference.inferer`."""
         size = image.shape[2:]
+        if len(size) != 2:
+            raise HipsegError("inferer: zoom_average is for images of two axes; choose another for volumes")
         total: Tensor = torch.zeros(())
         for zoom in self.zooms:
             answer = on_own_grid(self._at(predict, image, [round(zoom * length) for length in size]), size)
@@ -45,7 +48,8 @@ class ZoomAverage:
     def _at(self, predict: Callable[[Tensor], Tensor], image: Tensor, size: Sequence[int]) -> Tensor:
         """What is said of an image (B, C, rows, columns) resampled to a size, at that size."""
         if tuple(size) != tuple(image.shape[2:]):
-            image = F.interpolate(image, list(size), mode="bilinear", antialias=True).clamp(0, 1)
+            low, high = image.aminmax()  # what interpolates overshoots
+            image = F.interpolate(image, list(size), mode="bilinear", antialias=True).clamp(low, high)
         missing = [-length % _MULTIPLE for length in size]
         around = [pad for length in reversed(missing) for pad in (length // 2, length - length // 2)]
         answer = mean_over_shifts(predict, F.pad(image, around, mode="replicate"), self.passes)

@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from hipseg.errors import HipsegError
 from hipseg.inference.zooms import ZoomAverage
 
 
@@ -52,3 +53,21 @@ def test_a_network_that_knows_one_size_finds_another_when_it_is_enlarged() -> No
     small = disc(20.0)
     assert ZoomAverage([1.0])(knows_24, small).max() == 0
     assert ZoomAverage([1.0, 1.2])(knows_24, small).max() == pytest.approx(0.5, abs=0.02)
+
+
+def test_grey_values_keep_the_images_own_range() -> None:
+    image = torch.randn(1, 1, 64, 64, generator=torch.Generator().manual_seed(0))
+    shown: list[Tensor] = []
+
+    def predict(seen: Tensor) -> Tensor:
+        shown.append(seen)
+        return seen
+
+    ZoomAverage([2.0])(predict, image)
+    assert shown[0].min() < -2 and shown[0].max() > 2
+    assert image.min() <= shown[0].min() and shown[0].max() <= image.max()
+
+
+def test_volumes_are_refused_in_one_sentence() -> None:
+    with pytest.raises(HipsegError, match="two axes"):
+        ZoomAverage([1.0])(lambda seen: seen, torch.zeros(1, 1, 8, 8, 8))
