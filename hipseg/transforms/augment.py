@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
@@ -108,10 +108,14 @@ class LightAugmentation:
         turn, down, right, size = rng.uniform(-1, 1, 4)
         return Change(
             rotation_deg=float(turn * self.rotation_deg),
-            scale=float(1 + size * self.scale),
+            scale=float(1 + size * self._most(size)),
             shift=(float(down * self.shift_px), float(right * self.shift_px)),
             contrast=float(np.exp(self.contrast * np.clip(rng.standard_normal(), -2.5, 2.5))),
         )
+
+    def _most(self, size: float) -> float:
+        """Largest relative change of size, of those that enlarge (above 0) or reduce."""
+        return self.scale
 
     def __call__(
         self, image: Image, label: Label, rng: np.random.Generator, margin: int = 0
@@ -142,12 +146,8 @@ class ExposureAugmentation(LightAugmentation):
     cover: float
     folds: float
 
-    def draw(self, rng: np.random.Generator) -> Change:
-        """Parameters for one image."""
-        change = super().draw(rng)
-        if change.scale >= 1:
-            return change
-        return replace(change, scale=1 - self.smaller * (1 - change.scale) / self.scale)
+    def _most(self, size: float) -> float:
+        return self.scale if size > 0 else self.smaller
 
     def __call__(
         self, image: Image, label: Label, rng: np.random.Generator, margin: int = 0

@@ -138,3 +138,13 @@ def test_exposures_make_smaller_further_than_larger() -> None:
     assert np.mean(sizes < 1) == pytest.approx(0.5, abs=0.04)
     # As often by every amount.
     assert np.median(sizes[sizes < 1]) == pytest.approx(0.85, abs=0.01)
+
+
+def test_what_is_only_made_smaller_is_made_so() -> None:
+    exposure = ExposureAugmentation(
+        rotation_deg=0, shift_px=0, scale=0, contrast=0, smaller=0.3,
+        slow=0, sharpen=0, blur_px=0, noise=0, cover=0, folds=0,
+    )  # fmt: skip
+    rng = np.random.default_rng(0)
+    sizes = np.array([exposure.draw(rng).scale for _ in range(500)])
+    assert 0.7 <= sizes.min() < 0.71 and sizes.max() == 1
