@@ -99,13 +99,15 @@ def earlier_run(folder: Path, overrides: Sequence[str]) -> Literal["none", "stop
 
 
 def finished_score(folder: Path) -> float:
-    """What a finished run returned: its best validation Dice, or the test Dice of one that only tested."""
+    """What a finished run returned: the best of what it monitored, or the test Dice of one that only tested."""
     import pandas as pd
 
     try:
         metrics = pd.read_csv(folder / "metrics.csv")
-        if "val/dice/mean" in metrics:
-            return float(metrics["val/dice/mean"].max())
+        best = OmegaConf.select(OmegaConf.load(folder / _CONFIG), "callbacks.best")
+        if best is not None and best.monitor in metrics:
+            values = metrics[best.monitor]
+            return float(values.min() if best.mode == "min" else values.max())
         return float(json.loads((folder / "summary.json").read_text())["test/dice/mean"])
-    except (OSError, ValueError, KeyError):
+    except (OSError, ValueError, KeyError, OmegaConfBaseException, yaml.YAMLError):
         return math.nan
