@@ -47,7 +47,7 @@ def phantom(
         exposures: 2 repeats every visit with another pose and other noise.
         landmark_error_mm: Root mean square distance of the points files' landmarks from the true ones.
         reader_kappa: Of presets with a disease, Cohen's kappa of `OUT.grades.csv`, a reader's, with true grades.
-        plants: Whether to add a file for every reason of exclusion.
+        plants: Whether to add files that preprocessing excludes, for most of its reasons.
         workers: Processes; all cores if not given.
     """
     _make_empty(out)

@@ -66,7 +66,7 @@ def predict_hips(
 
     Args:
         network: (B, 1, H, W) in [0, 1] to (B, labels, H, W) probabilities, with what its `postprocess` makes of
-            them, or without specks if it has none.
+            them, or without specks if it knows no such step.
         views: Of each side, prepared as the network's training images.
         field: What the network was trained to see.
         intensity: What is made of their grey values.

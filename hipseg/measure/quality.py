@@ -31,8 +31,8 @@ class Plausible:
         apex_mm: Largest width straight above the head's centre.
         bridged_deg: Widest gap in one of the curves.
         jump_mm: Largest change of the width within three degrees, and across a gap in a curve.
-        medial_falls: Each over how many last degrees before the medial end the width falls, by how many mm at most, and
-            what share of the width before them a fall that counts is more than.
+        medial_falls: Each degrees, mm and a share: a width is implausible that falls, over so many degrees before the
+            medial end, by more than so many mm and by more than that share of what it was before them.
         hole: Largest hole in a bone or between the bones of the joint, as a share of the head's area.
         roof_thickness_mm: Least and most, at the median.
         femur_area: Least and most, as a share of the head's area.
@@ -80,7 +80,7 @@ class Plausible:
             joint: Measured; one that failed keeps its status, unless the film itself is suspect.
             polarity: What the film that was measured shows, against bright bone.
             other_side: Whether the joint lies on the half of the film that is the other hip's.
-            implant: Whether its head is of metal.
+            implant: Whether metal lies in its head or neck.
             cut: Whether the film, or what is seen of it, ends within its head or at its roof.
             outline: The shapes of its labels, if they are known.
             sure: See `outline.sureness`; NaN if it isn't known.

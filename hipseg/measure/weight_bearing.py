@@ -60,9 +60,9 @@ class WidthProfile:
         return float(np.max(change[np.isfinite(change)], initial=0.0))
 
     def medial_fall_mm(self, degrees: int) -> tuple[float, float]:
-        """By how much the width falls over the last degrees before the medial end, and from what width.
+        """By how much the width falls over the last degrees at which it is known, and from what width.
 
-        Both are 0 where it is not known there. Between two circles whose centres lie e apart the width changes over an
+        Both are 0 where it is known at too few. Between two circles whose centres lie e apart the width changes over an
         angle by no more than e times its sine: over five degrees by 0.3 mm of 3.
         """
         known = self.width_mm[np.isfinite(self.width_mm)]

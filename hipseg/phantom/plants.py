@@ -1,4 +1,4 @@
-"""One file for every reason for which preprocessing leaves something out, made from one sound film."""
+"""Files that preprocessing leaves out for most of its reasons, made from one sound film."""
 
 from __future__ import annotations
 
@@ -76,7 +76,9 @@ _SPOILT_FILMS: Final[dict[str, Callable[[FileDataset], None]]] = {
 
 
 def plant_exclusions(out: Path, sound: Path, points: Path) -> dict[str, list[str]]:
-    """Write one file (two for a duplicate visit) for every reason but `implant`, which needs an image of its own.
+    """Write one file (two for a duplicate visit) for most reasons of exclusion.
+
+    Not for `implant`, which needs an image of its own, nor for what needs a network or is costly.
 
     Args:
         out: The input folder.

@@ -14,7 +14,7 @@ from hipseg.transforms.resample import resample
 FILM_EDGE_MM: Final = 96.0
 """On a radiograph: 603 pixels of 0.16 mm, the mean of a study's squares."""
 CT_EDGE_MM: Final = 84.0
-"""In CT, where nothing is magnified: what a square of 96 mm shows on a film, a sixth smaller."""
+"""In CT, where nothing is magnified: what a square of 96 mm shows on a film, an eighth smaller."""
 _HEAD_MM: Final = 30.0  # from a head's centre, that has to be on the image
 _MAX: Final = 65535
 
@@ -30,7 +30,7 @@ def hip_square(
         centre_mm: Of the head, x and y in the grid's millimetres.
         edge_mm: Of the square.
         edge: Its pixels along an edge.
-        mirror: Whether it is turned round, so that a left hip looks like a right one.
+        mirror: Whether it is mirrored from left to right, so that a left hip looks like a right one.
 
     Returns:
         (edge, edge) in the square's own whole range; the least value beyond the image.
