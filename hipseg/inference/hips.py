@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +16,7 @@ from hipseg.geometry.grid import Grid
 from hipseg.inference.postprocess import LargestComponents, without_specks
 from hipseg.labels.label_map import FEMORAL_HEAD_LABEL
 from hipseg.labels.landmarks import Points, Side
+from hipseg.networks.head_finder import Look
 from hipseg.transforms.film import View
 from hipseg.transforms.intensity import Intensity
 
@@ -72,30 +73,43 @@ def predict_hips(
         intensity: What is made of their grey values.
     """
     films = {side: intensity.of_film(view.image, view.quantiles) for side, view in views.items()}
-    fields = dict.fromkeys(views, field) if isinstance(field, Crop) else _follow_heads(network, films)
-    if not fields:
-        return []
-    shown = []
-    for side, window in fields.items():
-        spacing_mm = views[side].grid.spacing_mm
-        cut = window.cut(films[side], side == "left").astype(np.float32)
-        shown.append(intensity.of_window(cut, field.head_at(spacing_mm), spacing_mm))
-    images = np.stack(shown)
+    after = getattr(network, "postprocess", without_specks)
     with torch.inference_mode():
-        seen = torch.from_numpy(images)[:, None].to(getattr(network, "device", "cpu"))
-        after = getattr(network, "postprocess", without_specks)
-        probabilities = network(seen) if isinstance(field, Crop) else network.segment(seen)
-        probabilities = (probabilities if after is None else after(probabilities)).cpu().numpy()
+        look = _look_at(network, films, field, intensity, views) if isinstance(field, Crop) else _follow(network, films)
+        if not look:
+            return []
+        said = torch.stack([seen.said for seen in look.values()])
+        probabilities = (said if after is None else after(said)).cpu().numpy()
     return [
-        HipPrediction(side, image, found, window, views[side].grid)
-        for (side, window), image, found in zip(fields.items(), images, probabilities, strict=True)
+        HipPrediction(side, seen.shown[0].cpu().numpy(), found, seen.field, views[side].grid)
+        for (side, seen), found in zip(look.items(), probabilities, strict=True)
     ]
 
 
-def _follow_heads(network: Any, films: Mapping[Side, NDArray[np.float32]]) -> dict[Side, Crop]:
-    """The window around each side's head that a network finds on the whole film."""
+def _look_at(
+    network: Any, films: Mapping[Side, NDArray[np.float32]], field: Crop, intensity: Intensity,
+    views: Mapping[Side, View],
+) -> dict[Side, Look]:  # fmt: skip
+    """What a network that sees the same window of every film says of it."""
     if not films:
         return {}
-    right = np.stack([film[:, ::-1] if side == "left" else film for side, film in films.items()])
-    windows = network.locator.fields(torch.from_numpy(right)[:, None].to(getattr(network, "device", "cpu")))
-    return {side: window for side, window in zip(films, windows, strict=True) if window is not None}
+    windows = []
+    for side, film in films.items():
+        cut, spacing_mm = field.cut(film, side == "left").astype(np.float32), views[side].grid.spacing_mm
+        windows.append(intensity.of_window(cut, field.head_at(spacing_mm), spacing_mm))
+    shown = _images(network, windows)
+    return {side: Look(field, *seen) for side, *seen in zip(films, shown, network(shown), strict=True)}
+
+
+def _follow(network: Any, films: Mapping[Side, NDArray[np.float32]]) -> dict[Side, Look]:
+    """What a network says of the window around each side's head that it finds on the whole film."""
+    if not films:
+        return {}
+    right = [film[:, ::-1] if side == "left" else film for side, film in films.items()]
+    looks = network.locator.follow(_images(network, right), network.segment)
+    return {side: look for side, look in zip(films, looks, strict=True) if look is not None}
+
+
+def _images(network: Any, images: Sequence[NDArray[np.float32]]) -> Tensor:
+    """(n, 1, rows, columns), where the network is."""
+    return torch.from_numpy(np.stack(images))[:, None].to(getattr(network, "device", "cpu"))

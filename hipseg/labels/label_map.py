@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.ndimage import distance_transform_edt
 
-from hipseg.labels.circle import head_circle
+from hipseg.labels.circle import Circle, head_circle
 from hipseg.labels.curves import CurveFunction, JointCurves
 from hipseg.labels.landmarks import FEMORAL_HEAD, FEMUR, ROOF, ROOF_TOP, SOURCIL_LATERAL, SOURCIL_MEDIAL, Points
 
@@ -17,6 +18,29 @@ ROOF_LABEL: Final = LABEL_NAMES.index("acetabular_roof")
 JOINT_SPACE_LABEL: Final = LABEL_NAMES.index("joint_space")
 
 _NEAR_PX: Final = 8
+_REACHES: Final = 1.25  # of the radius, up to the middle of what lies beside the joint
+
+
+def head_under_joint(labels: NDArray[np.integer[Any]]) -> Circle | None:
+    """About where a label map's femoral head lies: the largest circle within the femur that reaches up to the joint.
+
+    Args:
+        labels: (rows, columns) of one hip.
+
+    Returns:
+        In pixel-centre coordinates; None if no femur lies beside joint space or roof.
+    """
+    joint = np.pad((labels == JOINT_SPACE_LABEL) | (labels == ROOF_LABEL), 1)
+    beside = joint[:-2, 1:-1] | joint[2:, 1:-1] | joint[1:-1, :-2] | joint[1:-1, 2:]
+    femur = labels == FEMORAL_HEAD_LABEL
+    rows, columns = np.nonzero(beside & femur)
+    if not len(rows):
+        return None
+    radius = distance_transform_edt(np.pad(femur, 1))[1:-1, 1:-1]
+    y, x = np.indices(labels.shape)
+    away = np.hypot(y - np.median(rows), x - np.median(columns))
+    row, column = np.unravel_index(int(np.where(away < _REACHES * radius, radius, 0).argmax()), labels.shape)
+    return Circle(float(column), float(row), float(radius[row, column]))
 
 
 def femur_outline(landmarks: Points, curves: JointCurves) -> Points:

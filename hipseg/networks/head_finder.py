@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Final, NamedTuple
 
@@ -10,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from hipseg.geometry.crop import Crop, HeadCrop
+from hipseg.labels.label_map import head_under_joint
 from hipseg.networks.plain_unet import PlainUNet
 from hipseg.transforms.intensity import Intensity
 from hipseg.transforms.overview import from_overview, glance_at
@@ -24,6 +26,8 @@ _NEITHER: Final = 0.05  # and with none
 _ZOOMS: Final = (1.0, 0.85, 1.18)  # hips differ in size, and a film's spacing may be that of the plate or of the bones
 _MOST_CANDIDATES: Final = 5
 _FAINTEST: Final = 0.02
+_OFF_MM: Final = 3.0  # from its place in the window; in training heads lie up to 10 mm off
+_MOST_LOOKS: Final = 3
 
 
 class Candidate(NamedTuple):
@@ -39,6 +43,20 @@ class Candidates(NamedTuple):
 
     places: list[Candidate]
     absent: float
+
+
+class Look(NamedTuple):
+    """One hip on a film: the window laid around it, what the network was shown, and what it says.
+
+    Attributes:
+        field: Where it lies.
+        shown: (1, h, w).
+        said: (labels, h, w) probabilities.
+    """
+
+    field: Crop
+    shown: Tensor
+    said: Tensor
 
 
 class HeadFinder(nn.Module):
@@ -174,23 +192,54 @@ class HeadFinder(nn.Module):
         down = abs(left.y - right.y) * self.spacing_mm
         return 1.0 if _APART_MM[0] < across < _APART_MM[1] and down < _LEVEL_MM else _UNLIKE
 
-    def look(self, image: Tensor, segment: Callable[[Tensor], Tensor]) -> Tensor:
-        """What a network that sees windows around heads says of whole films; background beyond the windows.
+    def follow(self, image: Tensor, segment: Callable[[Tensor], Tensor]) -> list[Look | None]:
+        """What a network that sees windows around heads says of the right hip on each film; None where there is none.
+
+        Where it outlines the head far from its place in the window, the window is laid around that and looked at anew.
 
         Args:
             image: (B, 1, H, W) in [0, 1], each as a right hip's.
             segment: (n, 1, h, w) windows to (n, labels, h, w) probabilities.
         """
-        fields = self.fields(image)
-        seen = [(index, field) for index, field in enumerate(fields) if field is not None]
-        windows = [self._window(image[index], field) for index, field in seen]
-        size = (self.field.rows, self.field.columns)
-        said = segment(torch.stack(windows) if windows else image.new_zeros((1, image.shape[1], *size)))
-        whole = said.new_zeros((len(image), said.shape[1], *image.shape[2:]))
+        looks: list[Look | None] = [None] * len(image)
+        fields = {index: field for index, field in enumerate(self.fields(image)) if field is not None}
+        for _ in range(_MOST_LOOKS):
+            if not fields:
+                break
+            shown = torch.stack([self._window(image[index], field) for index, field in fields.items()])
+            found = [
+                (index, Look(field, *seen))
+                for (index, field), *seen in zip(fields.items(), shown, segment(shown), strict=True)
+            ]
+            fields = {}
+            for index, look in found:
+                before, (right, down) = looks[index], self._off(look)
+                if before is not None and not math.hypot(right, down) < math.hypot(*self._off(before)):
+                    continue
+                looks[index] = look
+                if _OFF_MM < math.hypot(right, down) * self.spacing_mm < math.inf:
+                    fields[index] = look.field.shifted(round(down), round(right))
+        return looks
+
+    def _off(self, look: Look) -> tuple[float, float]:
+        """How far right and down of its place in the window the head is outlined, in pixels; infinite without one."""
+        circle = head_under_joint(look.said.argmax(dim=0).cpu().numpy())
+        x, y = self.field.head_at(self.spacing_mm)
+        return (math.inf, math.inf) if circle is None else (circle.x - x, circle.y - y)
+
+    def look(self, image: Tensor, segment: Callable[[Tensor], Tensor]) -> Tensor:
+        """`follow` on whole films, (B, labels, H, W); background beyond the windows."""
+        looks = self.follow(image, segment)
+        if (seen := next((look for look in looks if look is not None), None)) is not None:
+            labels = len(seen.said)
+        else:
+            labels = segment(image.new_zeros((1, image.shape[1], self.field.rows, self.field.columns))).shape[1]
+        whole = image.new_zeros((len(image), labels, *image.shape[2:]))
         whole[:, 0] = 1
-        for (index, field), window in zip(seen, said, strict=False):
-            inner, outer = field.overlap(image.shape[2:])
-            whole[index][:, outer[0], outer[1]] = window[:, inner[0], inner[1]]
+        for film, look in zip(whole, looks, strict=True):
+            if look is not None:
+                inner, outer = look.field.overlap(image.shape[2:])
+                film[:, outer[0], outer[1]] = look.said[:, inner[0], inner[1]].to(film)
         return whole
 
     def _window(self, film: Tensor, field: Crop) -> Tensor:

@@ -28,8 +28,8 @@ class Locator(Protocol):
     def loss(self, overview: Tensor, place: Tensor) -> Tensor:
         """Of a batch's fields of the same names."""
 
-    def fields(self, image: Tensor) -> list[Any]:
-        """The window of each image, or None."""
+    def follow(self, image: Tensor, segment: Callable[[Tensor], Tensor]) -> list[Any]:
+        """Of each image the window that is looked at, and what `segment` says of it; or None."""
 
     def look(self, image: Tensor, segment: Callable[[Tensor], Tensor]) -> Tensor:
         """Whole images (B, C, ...) to probabilities, through windows that `segment` takes."""

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from skimage.draw import polygon2mask
 
 from hipseg.geometry.grid import Grid
+from hipseg.labels.circle import head_circle
 from hipseg.labels.curves import CurveFunction, polygon_curves, spline_curves
 from hipseg.labels.label_map import (
     LABEL_NAMES,
@@ -15,6 +16,7 @@ from hipseg.labels.label_map import (
     draw_label_shares,
     femur_outline,
     fill,
+    head_under_joint,
     hip_outlines,
     joint_space_outline,
     roof_outline,
@@ -303,3 +305,18 @@ def test_of_a_box_that_begins_with_the_images_last_row_or_column_that_row_or_col
     row, column = np.indices((50, 50))
     assert np.array_equal(fill((50, 50), below), (row == 49) & (column > 2.5) & (column < 6.5))
     assert np.array_equal(fill((50, 50), below[:, ::-1]), (column == 49) & (row > 2.5) & (row < 6.5))
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_a_head_is_found_under_its_joint(seed: int) -> None:
+    landmarks = right_hip(seed)
+    found, circle = head_under_joint(draw_label_map(landmarks, SHAPE, spline_curves)), head_circle(landmarks)
+    assert found is not None
+    assert np.hypot(found.x - circle.x, found.y - circle.y) < 3.5
+    assert found.radius == pytest.approx(circle.radius, abs=3)
+
+
+@pytest.mark.parametrize("left", [(), (1,), (2, 3)])
+def test_without_femur_or_joint_no_head_is_found(left: tuple[int, ...]) -> None:
+    labels = draw_label_map(right_hip(0), SHAPE, spline_curves)
+    assert head_under_joint(np.where(np.isin(labels, left), labels, 0)) is None

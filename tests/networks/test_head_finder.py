@@ -169,6 +169,79 @@ def test_a_film_without_a_head_is_all_background() -> None:
     assert (said[:, 1:] == 0).all()
 
 
+WIDE = HeadCrop(rows=72, columns=64, below_mm=7.2, lateral_mm=3.6, shrink=4)
+CENTRE = (130.0, 70.0)
+"""Of a head of 12 pixels under a roof, x and y."""
+
+
+def drawn() -> Tensor:
+    """(160, 200): a hip's labels 1, 2 and 3 as grey values of a tenth each."""
+    rows, columns = torch.meshgrid(torch.arange(160), torch.arange(200), indexing="ij")
+    across, down = columns - CENTRE[0], rows - CENTRE[1]
+    away, above = torch.hypot(across, down), (down < 0) & (across.abs() < 8)
+    grey = torch.zeros(160, 200)
+    grey[(away < 21) & above] = 0.2
+    grey[(away < 16) & above] = 0.3
+    grey[away < 12] = 0.1
+    grey[(across.abs() < 5) & (down > 8) & (down < 30)] = 0.1  # a neck
+    return grey
+
+
+def by_grey(seen: Tensor) -> Tensor:
+    """What `drawn` means; anything brighter is background."""
+    labels = (10 * seen).round().long()[:, 0]
+    return nn.functional.one_hot(torch.where(labels > 3, 0, labels), 4).movedim(-1, 1).float()
+
+
+def misled(x: float, y: float) -> tuple[HeadFinder, Tensor]:
+    """A finder that takes a bright spot at a place for the head, and a film with it beside the hip."""
+    made = HeadFinder(WIDE, spacing_mm=0.9, features=(4, 8, 8), least=0.5, intensity=THESIS).eval()
+    made.network = Sided(140.0)  # type: ignore[assignment]
+    spot = film(x, y)[0, 0]
+    return made, torch.where(spot > 0.35, spot, drawn())[None, None]
+
+
+@pytest.mark.parametrize("place", [(142.0, 86.0), (152.0, 72.0)])
+def test_a_window_is_laid_again_where_the_network_outlines_the_head(place: tuple[float, float]) -> None:
+    made, image = misled(*place)
+    looked: list[int] = []
+
+    def segment(windows: Tensor) -> Tensor:
+        looked.append(len(windows))
+        return by_grey(windows)
+
+    (first,) = made.fields(image)
+    (look,) = made.follow(image, segment)
+    assert first is not None and look is not None and 2 <= len(looked) <= 3
+    right = WIDE.around(*CENTRE, 0.9)
+    assert abs(first.row - right.row) + abs(first.column - right.column) > 20
+    assert abs(look.field.row - right.row) <= 2 and abs(look.field.column - right.column) <= 2
+    assert torch.equal(look.shown, cut_window(image[0], look.field))
+    assert torch.equal(look.said, by_grey(look.shown[None])[0])
+    whole = made.look(image, by_grey)[0].argmax(dim=0)
+    _, outer = look.field.overlap(image.shape[2:])
+    assert torch.equal(whole[outer], look.said.argmax(dim=0))
+
+
+def test_a_window_in_which_no_head_is_outlined_stays() -> None:
+    made, image = misled(142.0, 86.0)
+    (look,) = made.follow(image, lambda seen: by_grey(torch.zeros_like(seen)))
+    assert look is not None and [look.field] == made.fields(image)
+
+
+def test_a_window_that_brings_the_head_no_nearer_is_not_taken() -> None:
+    made, image = misled(142.0, 86.0)
+    always = by_grey(cut_window(drawn()[None], WIDE.around(*CENTRE, 0.9).shifted(9, 9))[None])
+    looked: list[int] = []
+
+    def segment(windows: Tensor) -> Tensor:
+        looked.append(len(windows))
+        return always
+
+    (look,) = made.follow(image, segment)
+    assert look is not None and [look.field] == made.fields(image) and len(looked) == 2
+
+
 def test_what_lies_beyond_the_film_is_black_in_a_window() -> None:
     image = torch.arange(1.0, 13.0).reshape(1, 3, 4)
     window = cut_window(image, Crop(-1, 2, 3, 4))
