@@ -1,8 +1,9 @@
 """The two curves that face each other across the joint, to a fraction of a pixel, from label probabilities.
 
-The head's curve is its 0.5 contour, as far as roof or joint space lie behind it. The sourcil is the roof's contour
-towards head and joint space; where the background begins a 0.5 contour would round the corner off, so there the
-background counts as missing (normalised convolution, Knutsson and Westin, CVPR 1993) and the ends are redrawn.
+The head's curve is its 0.5 contour, as far as roof or joint space lie behind it, continued where the roof is no longer
+certain. The sourcil is the roof's contour towards head and joint space; where the background begins a 0.5 contour would
+round the corner off, so there the background counts as missing (normalised convolution, Knutsson and Westin, CVPR 1993)
+and the ends are redrawn.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from hipseg.labels.circle import Circle, fit_circle, robust_circle
 from hipseg.labels.curves import JointCurves
 from hipseg.labels.label_map import FEMORAL_HEAD_LABEL, ROOF_LABEL
 from hipseg.labels.landmarks import Points
+from hipseg.measure.head_end import continue_medially
 from hipseg.measure.sourcil_ends import redraw_ends
 from hipseg.measure.tracing import Image, blur, contours, facing, join, log_odds, trace
 from hipseg.measure.weight_bearing import angles
@@ -89,6 +91,7 @@ def trace_joint(probabilities: Image) -> TracedJoint:
     upper = redraw_ends(upper, head + space - (1 - roof) / 2, roof - (1 - head - space) / 2, centre)
     if min(len(lower), len(upper)) < 2:
         raise NotTraced("no_joint_space")
+    lower = continue_medially(lower, upper, probabilities[ROOF_LABEL][window], centre)
     return TracedJoint(JointCurves(lower + corner, upper + corner), circle, max(gap, other_gap))
 
 
