@@ -9,7 +9,6 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import affine_transform, gaussian_filter, zoom
-from scipy.special import expit
 
 from hipseg.geometry.arrays import Points
 
@@ -135,7 +134,6 @@ class ExposureAugmentation(LightAugmentation):
         blur_px: Largest standard deviation of unsharpness.
         noise: Largest standard deviation of noise.
         cover: Probability of patches of one grey: letters, labels, shutters, clips.
-        folds: Standard deviation of what each of a few folds of skin and clothes adds, in every second image.
     """
 
     smaller: float
@@ -144,7 +142,6 @@ class ExposureAugmentation(LightAugmentation):
     blur_px: float
     noise: float
     cover: float
-    folds: float
 
     def _most(self, size: float) -> float:
         return self.scale if size > 0 else self.smaller
@@ -156,9 +153,6 @@ class ExposureAugmentation(LightAugmentation):
         image, label, move = super().__call__(image, label, rng, margin)
         there = image > 0
         changed = image + rng.uniform(0, self.slow) * _slow_field(image.shape, rng)
-        if self.folds and rng.random() < 0.5:
-            for _ in range(int(rng.integers(1, 5))):
-                changed = changed + np.float32(rng.normal(0, self.folds)) * _fold(image.shape, rng)
         if rng.random() < 0.5:
             changed = changed + rng.uniform(0, self.sharpen) * (changed - gaussian_filter(changed, rng.uniform(2, 12)))
         if rng.random() < 0.5:
@@ -175,21 +169,6 @@ class ExposureAugmentation(LightAugmentation):
                 place = tuple(slice(max(int(a), 0), max(int(a + b), 0)) for a, b in zip(first, size, strict=True))
                 changed[place] = rng.choice([0.0, 1.0, rng.random()])
         return changed, label, move
-
-
-def _fold(shape: tuple[int, ...], rng: np.random.Generator) -> Image:
-    """(rows, columns) from 0 to 1: a bowed stripe with soft edges, or one edge from which it fades."""
-    rows, columns = np.indices(shape, dtype=np.float32)
-    angle, through = rng.uniform(0, 2 * np.pi), rng.uniform(0, 1, 2) * shape
-    down, right = rows - np.float32(through[0]), columns - np.float32(through[1])
-    sine, cosine = np.float32(np.sin(angle)), np.float32(np.cos(angle))
-    along = cosine * right + sine * down
-    across = cosine * down - sine * right + np.float32(rng.normal(0, 0.15) / max(shape)) * along**2
-    soft = np.float32(rng.uniform(0.4, 3))
-    edge = expit(across / soft)
-    if rng.random() < 0.5:
-        return np.asarray(edge * expit((np.float32(rng.uniform(2, 40)) - across) / soft))
-    return np.asarray(edge * np.exp(-np.maximum(across, 0) / np.float32(rng.uniform(10, 80))))
 
 
 def _slow_field(shape: tuple[int, ...], rng: np.random.Generator) -> Image:

@@ -129,9 +129,8 @@ def test_no_augmentation_leaves_a_margin_away() -> None:
 
 def test_exposures_make_smaller_further_than_larger() -> None:
     exposure = ExposureAugmentation(
-        rotation_deg=7, shift_px=8, scale=0.1, contrast=0.2, smaller=0.3,
-        slow=0, sharpen=0, blur_px=0, noise=0, cover=0, folds=0,
-    )  # fmt: skip
+        rotation_deg=7, shift_px=8, scale=0.1, contrast=0.2, smaller=0.3, slow=0, sharpen=0, blur_px=0, noise=0, cover=0
+    )
     rng = np.random.default_rng(0)
     sizes = np.array([exposure.draw(rng).scale for _ in range(2000)])
     assert 0.7 <= sizes.min() < 0.71 and 1.09 < sizes.max() <= 1.1

@@ -14,7 +14,7 @@ from hipseg.config import conf_folder
 from hipseg.transforms.augment import ExposureAugmentation
 
 STILL = ExposureAugmentation(
-    rotation_deg=0, shift_px=0, scale=0, contrast=0, smaller=0, slow=0, sharpen=0, blur_px=0, noise=0, cover=0, folds=0
+    rotation_deg=0, shift_px=0, scale=0, contrast=0, smaller=0, slow=0, sharpen=0, blur_px=0, noise=0, cover=0
 )
 SEEDS = range(5)
 
@@ -41,7 +41,7 @@ def test_nothing_wanted_changes_nothing(seed: int) -> None:
 
 
 @pytest.mark.parametrize(
-    "wanted", [{"slow": 0.2}, {"noise": 0.1}, {"sharpen": 3.0}, {"blur_px": 4.0}, {"contrast": 0.4}, {"folds": 0.1}]
+    "wanted", [{"slow": 0.2}, {"noise": 0.1}, {"sharpen": 3.0}, {"blur_px": 4.0}, {"contrast": 0.4}]
 )
 def test_greys_change_labels_do_not_and_no_image_stays_black(wanted: dict[str, float]) -> None:
     found = [changed(replace(STILL, **wanted), seed) for seed in range(12)]
@@ -70,18 +70,6 @@ def test_sharpening_raises_edges_and_blurring_lowers_them() -> None:
     assert max(blurred) <= before + 1e-6 and min(blurred) < 0.5 * before
 
 
-def test_folds_are_stripes_that_add_to_what_lies_below_them() -> None:
-    shares = []
-    for seed in range(40):
-        change = (changed(replace(STILL, folds=0.03), seed)[0] - window()[0])[10:]
-        rows, columns = np.nonzero(np.abs(change) > 0.5 * max(np.abs(change).max(), 0.01))
-        shares.append(len(rows) / change.size)
-        if len(rows) > 100:  # far longer than wide, or at the edge of a half
-            assert max(np.ptp(rows), np.ptp(columns)) > 30
-    assert 10 < np.count_nonzero(shares) < 30  # every second image
-    assert 0 < np.median([share for share in shares if share]) < 0.5
-
-
 def test_patches_cover_with_one_grey_each() -> None:
     image, label = changed(replace(STILL, cover=1.0), 0)
     covered = image != window()[0]
@@ -93,7 +81,7 @@ def test_patches_cover_with_one_grey_each() -> None:
 def test_the_shipped_option_moves_image_and_label_alike() -> None:
     shipped = instantiate(OmegaConf.load(conf_folder() / "augmentation" / "exposure.yaml"))
     for seed in SEEDS:
-        image, label, _ = replace(shipped, noise=0.0, cover=0.0, slow=0.0, sharpen=0.0, folds=0.0)(
+        image, label, _ = replace(shipped, noise=0.0, cover=0.0, slow=0.0, sharpen=0.0)(
             *window(), np.random.default_rng(seed)
         )
         inner = image[label > 0]
