@@ -142,7 +142,7 @@ def test_exposures_make_smaller_further_than_larger() -> None:
 def test_what_is_only_made_smaller_is_made_so() -> None:
     exposure = ExposureAugmentation(
         rotation_deg=0, shift_px=0, scale=0, contrast=0, smaller=0.3,
-        slow=0, sharpen=0, blur_px=0, noise=0, cover=0, folds=0,
+        slow=0, sharpen=0, blur_px=0, noise=0, cover=0,
     )  # fmt: skip
     rng = np.random.default_rng(0)
     sizes = np.array([exposure.draw(rng).scale for _ in range(500)])
