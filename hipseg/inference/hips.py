@@ -73,6 +73,8 @@ def predict_hips(
         intensity: What is made of their grey values.
     """
     films = {side: intensity.of_film(view.image, view.quantiles) for side, view in views.items()}
+    if not films:
+        return []
     after = getattr(network, "postprocess", without_specks)
     with torch.inference_mode():
         look = _look_at(network, films, field, intensity, views) if isinstance(field, Crop) else _follow(network, films)
@@ -91,8 +93,6 @@ def _look_at(
     views: Mapping[Side, View],
 ) -> dict[Side, Look]:  # fmt: skip
     """What a network that sees the same window of every film says of it."""
-    if not films:
-        return {}
     windows = []
     for side, film in films.items():
         cut, spacing_mm = field.cut(film, side == "left").astype(np.float32), views[side].grid.spacing_mm
@@ -103,8 +103,6 @@ def _look_at(
 
 def _follow(network: Any, films: Mapping[Side, NDArray[np.float32]]) -> dict[Side, Look]:
     """What a network says of the window around each side's head that it finds on the whole film."""
-    if not films:
-        return {}
     right = [film[:, ::-1] if side == "left" else film for side, film in films.items()]
     looks = network.locator.follow(_images(network, right), network.segment)
     return {side: look for side, look in zip(films, looks, strict=True) if look is not None}

@@ -202,6 +202,7 @@ class HeadFinder(nn.Module):
             segment: (n, 1, h, w) windows to (n, labels, h, w) probabilities.
         """
         looks: list[Look | None] = [None] * len(image)
+        nearest = [math.inf] * len(image)
         fields = {index: field for index, field in enumerate(self.fields(image)) if field is not None}
         for _ in range(_MOST_LOOKS):
             if not fields:
@@ -213,11 +214,12 @@ class HeadFinder(nn.Module):
             ]
             fields = {}
             for index, look in found:
-                before, (right, down) = looks[index], self._off(look)
-                if before is not None and not math.hypot(right, down) < math.hypot(*self._off(before)):
+                right, down = self._off(look)
+                off = math.hypot(right, down)
+                if looks[index] is not None and off >= nearest[index]:
                     continue
-                looks[index] = look
-                if _OFF_MM < math.hypot(right, down) * self.spacing_mm < math.inf:
+                looks[index], nearest[index] = look, off
+                if _OFF_MM < off * self.spacing_mm < math.inf:
                     fields[index] = look.field.shifted(round(down), round(right))
         return looks
 
