@@ -48,6 +48,19 @@ def test_page_holds_everything_and_no_path(tmp_path: Path) -> None:
     )
 
 
+def test_what_matters_most_is_seen_before_what_scrolls(tmp_path: Path) -> None:
+    summary = {
+        "test/hips": 3,
+        "test/hd95_mm/femoral_head": 1.5,
+        "mjsw/sd_mm": 0.4,
+        "mjsw/mae_mm": 0.3,
+        "test/dice/mean": 0.9,
+    }
+    write_page([_run(tmp_path / "one", [], **summary)], tmp_path / "page.html")
+    heads = re.findall(r"<th>([^<]*)</th>", (tmp_path / "page.html").read_text())
+    assert heads == ["run", "overrides", "hips", "dice/mean", "mjsw/mae_mm", "hd95_mm/femoral_head", "mjsw/sd_mm"]
+
+
 def test_runs_are_called_as_they_are_named_and_what_compares_them_comes_first(tmp_path: Path) -> None:
     runs = [_run(tmp_path / folder, [], **{"test/roc_auc": 0.9}) for folder in ("0", "1")]
     (tmp_path / "roc.png").write_bytes(PNG)
