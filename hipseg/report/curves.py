@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 
 def draw_curves(metrics: Path, path: Path) -> bool:
@@ -15,7 +16,7 @@ def draw_curves(metrics: Path, path: Path) -> bool:
     table = pd.read_csv(metrics)
     if "val/loss" not in table:
         return False
-    epochs = table.groupby("epoch").mean(numeric_only=True)
+    epochs = table.groupby(table["epoch"] + 1).mean(numeric_only=True)  # counted from 1, as the lines of progress do
     figure = Figure(figsize=(10, 4), dpi=110)
     left, right = figure.subplots(1, 2)
     for stage in ("train", "val"):
@@ -28,8 +29,9 @@ def draw_curves(metrics: Path, path: Path) -> bool:
     left.set(xlabel="epoch", ylabel="loss", title="Loss")
     said = "Dice" if overlaps else "score"
     right.set(xlabel="epoch", ylabel=said, title=f"Validation {said}", ylim=(0, 1))
-    left.legend()
-    right.legend()
+    for axes in (left, right):
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        axes.legend()
     figure.tight_layout()
     figure.savefig(path)
     return True
