@@ -20,8 +20,8 @@ _STYLE: Final = """body{font:15px/1.45 system-ui,sans-serif;margin:2rem auto;max
 table{border-collapse:collapse;font-size:13px}td,th{padding:.3rem .6rem;border-bottom:1px solid #ddd;text-align:right}
 td:first-child,th:first-child,td:nth-child(2),th:nth-child(2){text-align:left}img{max-width:100%}
 div.scroll{overflow-x:auto}"""
-_FIRST: Final = ("dice/mean", "mjsw/measured", "mjsw/failed", "mjsw/mae_mm", "mjsw/bias_mm")
-"""What is seen without scrolling, where a run has it."""
+_FIRST: Final = ("mean", "measured", "failed", "mae_mm", "bias_mm")
+"""Last parts of the names of what is seen without scrolling, where a run has it."""
 
 _SAID: Final = {
     "dice": "Dice is the mean over test cases.",
@@ -97,7 +97,8 @@ def write_page(runs: list[Path], out: Path, names: Sequence[str] | None = None, 
     called = names or [folder.name for folder in runs]
     table = pd.DataFrame([read_run(folder) | {"run": name} for name, folder in zip(called, runs, strict=True)])
     shown = table.rename(columns=lambda name: str(name).replace("test/", ""))
-    shown = shown[list(dict.fromkeys([*shown.columns[:3], *(name for name in _FIRST if name in shown), *shown]))]
+    first = [name for last in _FIRST for name in shown if str(name).split("/")[-1] == last]
+    shown = shown[list(dict.fromkeys([*shown.columns[:3], *first, *shown]))]
     numbers = shown.select_dtypes("number")
     counts = numbers.columns[numbers.fillna(0).mod(1).eq(0).all()]
     forms = {name: "{:.0f}".format if name in counts else "{:.4f}".format for name in numbers}
