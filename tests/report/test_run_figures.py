@@ -12,7 +12,6 @@ from skimage.io import imread
 
 from hipseg.evaluation.overlap import choose_cases
 from hipseg.measure.border import border_width
-from hipseg.report import curves
 from hipseg.report.agreement import agreement_table
 from hipseg.report.agreement_figures import draw_agreement
 from hipseg.report.curves import draw_curves
@@ -75,7 +74,7 @@ def test_no_curves_without_epochs(tmp_path: Path) -> None:
 
 def test_curves_of_epochs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     drawn = Figure(figsize=(10, 4), dpi=110)
-    monkeypatch.setattr(curves, "Figure", lambda **_: drawn)
+    monkeypatch.setattr("hipseg.report.curves.Figure", lambda **_: drawn)
     metrics, figure = tmp_path / "metrics.csv", tmp_path / "curves.png"
     metrics.write_text("epoch,train/loss,val/loss,val/dice/mean\n0,,0.9,0.1\n0,0.8,,\n1,,0.7,0.4\n1,0.6,,\n")
     assert draw_curves(metrics, figure)
